@@ -254,6 +254,13 @@ struct model_reply {
 FIELDS(model_reply, at, id, text, tool_calls, finish_reason, tokens, cost_usd, model, rung, problem,
        problem_kind)
 
+/// A role → itself, delayed: look again. `id` says which of its waits this was.
+struct wake {
+  turn at;
+  std::uint64_t id = 0;
+};
+FIELDS(wake, at, id)
+
 /// What was spent.
 struct spending {
   std::int64_t model_calls = 0;
@@ -293,11 +300,12 @@ auto inspect(Inspector& f, T& x) -> typename Inspector::result_type {
 }
 
 /// Every message of the protocol, for code that must handle them all.
-#define REMED_MESSAGES(X)                                                                        \
-  X(trial)                                                                                       \
-  X(incident) X(not_injected) X(probe_request) X(probe_report) X(playbook) X(outcome) X(verdict) \
-      X(give_up) X(trial_expired) X(role_failed) X(limit_reached) X(infra_failed) X(cancel)      \
-          X(clear) X(cleared) X(command_done) X(playbook_done) X(model_reply) X(episode_result)
+#define REMED_MESSAGES(X)                                                                       \
+  X(trial)                                                                                      \
+  X(incident)                                                                                   \
+  X(not_injected) X(probe_request) X(probe_report) X(playbook) X(outcome) X(verdict) X(give_up) \
+      X(trial_expired) X(role_failed) X(limit_reached) X(infra_failed) X(cancel) X(clear)       \
+          X(cleared) X(command_done) X(playbook_done) X(model_reply) X(episode_result) X(wake)
 
 } // namespace remed
 

@@ -35,6 +35,8 @@ world::world(world_options options, event_log log)
 
 world::~world() {
   end();
+  // Ending the system ships what timers still hold, through the tap: its books must be there yet.
+  system_.reset();
 }
 
 void world::end() {
@@ -113,7 +115,8 @@ void world::set_time(vtime t) {
   if (follow_) follow_(now_);
   const auto target = clock_start_ + std::chrono::nanoseconds{elapsed()};
   const auto step = target - scheduler_->clock().current_time;
-  if (step.count() > 0) scheduler_->advance_time(step);
+  // A step of zero matters: it fires what is due at this very instant.
+  if (step.count() >= 0) scheduler_->advance_time(step);
 }
 
 std::optional<vtime> world::next_timer() const {
@@ -195,7 +198,7 @@ bool world::begins(const caf::mailbox_element& message, const char* role) {
   if (known != causes_.end()) causes_.erase(known);
   auto content = describe(message.content());
   if (!content) return true; // CAF's own exit and down messages
-  if (filter_ && !filter_(++handled_)) return false;
+  if (filter_ && !filter_(++handled_, role)) return false;
   cause_ = cause;
   const auto kind = std::string_view(content->type) == "command_done" ||
                             content->type == "model_reply" || content->type == "playbook_done"

@@ -23,6 +23,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace remed {
@@ -34,7 +35,7 @@ struct world_options {
   std::string experiment = "experiment";
   std::uint64_t seed = 0;
   bool stepped = true;       ///< nothing depends on wall time
-  double tool_scale = 20;    ///< virtual seconds per wall second while a command runs
+  double tool_scale = 10;    ///< virtual seconds per wall second while a command runs
   double model_scale = 1;    ///< … while a model thinks
   std::size_t mailbox = 256; ///< messages waiting for one role
   vtime start = stepped_epoch;
@@ -93,9 +94,10 @@ public:
     template <class Handle, class Message>
     void finish(const Handle& to, Message message, json about) {
       if (!close(std::move(about))) return;
-      world_->cause_ = end_seq_;
+      // Whoever answers at once does so inside a handler, whose own messages have its cause.
+      const auto before = std::exchange(world_->cause_, end_seq_);
       world_->tell(to, std::move(message));
-      world_->cause_ = 0;
+      world_->cause_ = before;
     }
     /// Keeps what runs alive as long as the operation; dropped when it ends.
     void hold(std::shared_ptr<void> running) { running_ = std::move(running); }
@@ -143,8 +145,10 @@ public:
   void on_role_failed(std::function<void(const role_failed&)> callback) {
     role_failed_ = std::move(callback);
   }
-  /// Tests lose the n-th message (from 1) with this: return false to lose it.
-  void on_begin(std::function<bool(std::uint64_t n)> filter) { filter_ = std::move(filter); }
+  /// Tests lose messages with this: return false to lose the n-th (from 1), about to reach `role`.
+  void on_begin(std::function<bool(std::uint64_t n, std::string_view role)> filter) {
+    filter_ = std::move(filter);
+  }
   /// Wall seconds since the world began; virtual in a stepped world.
   double wall() const;
 
@@ -186,7 +190,7 @@ private:
   std::function<void(vtime)> follow_;
   std::function<std::optional<vtime>()> next_;
   std::function<void(const role_failed&)> role_failed_;
-  std::function<bool(std::uint64_t)> filter_;
+  std::function<bool(std::uint64_t, std::string_view)> filter_;
 };
 
 } // namespace remed

@@ -172,7 +172,7 @@ TEST_CASE("dropped outside work lets time go on") {
 
 TEST_CASE("a lost message is never handled and never logged") {
   pair_of_roles p;
-  p.w.on_begin([](std::uint64_t n) { return n != 2; });
+  p.w.on_begin([](std::uint64_t n, std::string_view) { return n != 2; });
   p.w.tell(p.first, trial{{"e", 1}, ""});
   p.run();
   CHECK_EQ(p.verdicts, 1);

@@ -1,0 +1,42 @@
+// Playbooks that policies hand in. They run under the real Ansible and under the in-process backend
+// alike: kubernetes.core modules with literal arguments only.
+#pragma once
+
+#include "runtime/json.hpp"
+
+#include <string>
+#include <vector>
+
+namespace remed::agents {
+
+/// Builds one playbook task by task.
+class playbook_text {
+public:
+  explicit playbook_text(std::string title) : title_(std::move(title)) {}
+
+  /// Patches a Deployment and waits until all of it is new and available.
+  playbook_text& patch_deployment(const std::string& title, const std::string& ns,
+                                  const std::string& name, json spec);
+  playbook_text& scale(const std::string& title, const std::string& ns, const std::string& name,
+                       int replicas);
+  playbook_text& remove(const std::string& title, const std::string& api_version,
+                        const std::string& kind, const std::string& ns, const std::string& name);
+  /// Back to the Deployment's revision before this one.
+  playbook_text& roll_back(const std::string& title, const std::string& ns,
+                           const std::string& name);
+  playbook_text& say(const std::string& title, const std::string& text);
+
+  std::string yaml() const;
+
+private:
+  playbook_text& task(const std::string& title, const std::string& module, json arguments);
+
+  std::string title_;
+  std::string tasks_;
+};
+
+/// A Deployment's spec that makes all its pods new, as `kubectl rollout restart` does. `stamp`
+/// differs from restart to restart.
+json restart_patch(const std::string& stamp);
+
+} // namespace remed::agents

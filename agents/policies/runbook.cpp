@@ -1,0 +1,45 @@
+#include "agents/policies/diagnosis.hpp"
+#include "agents/policies/remedies.hpp"
+#include "agents/policies/rules.hpp"
+
+namespace remed::agents {
+
+namespace {
+
+repair_by carry_out(const reading& r, const cure& c) {
+  playbook_text playbook("Repair " + c.target);
+  if (c.roll_back) {
+    playbook.roll_back("Go back to the revision before this one", r.name_space, c.target);
+  } else {
+    playbook.patch_deployment("Renew the pods of " + c.target + " and wait for them", r.name_space,
+                              c.target, c.spec);
+  }
+  return {playbook.yaml(), c.why};
+}
+
+} // namespace
+
+decision runbook::decide(const reading& r) const {
+  auto found = diagnose(r);
+  if (auto* look = std::get_if<look_at>(&found)) return std::move(*look);
+  if (auto* none = std::get_if<resign_for>(&found)) return std::move(*none);
+  return carry_out(r, std::get<cure>(found));
+}
+
+decision hasty::decide(const reading& r) const {
+  auto found = diagnose(r);
+  if (auto* look = std::get_if<look_at>(&found)) return std::move(*look);
+  if (auto* none = std::get_if<resign_for>(&found)) return std::move(*none);
+  auto c = std::get<cure>(found);
+  const int replicas = c.replicas > 0 ? c.replicas : 1;
+  if (r.trial == 1) {
+    playbook_text playbook("Take load off " + c.target);
+    playbook.scale("Add a replica of " + c.target, r.name_space, c.target, replicas + 1);
+    return repair_by{playbook.yaml(), "A second pod should take over from the sick one."};
+  }
+  if (r.trial == 2 && !c.roll_back && replicas > 1) c.spec["replicas"] = replicas - 1;
+  c.why = "Adding a replica left the sick pod in service. " + c.why;
+  return carry_out(r, c);
+}
+
+} // namespace remed::agents

@@ -1,0 +1,63 @@
+// A kind of failure as data: how it is made and undone, how one sees it, what must hold once it is
+// gone. chaos/faults/<id>.yaml; adding a fault is adding a file.
+#pragma once
+
+#include "environments/environment.hpp"
+#include "runtime/json.hpp"
+#include "runtime/result.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace remed::chaos {
+
+/// One thing to check, by the name of a function in chaos/oracle.hpp.
+struct predicate {
+  std::string name;
+  json with = json::object(); ///< its parameters
+};
+
+/// One step of making the fault. Texts in it may hold {{namespace}}, {{target}} and {{name}}.
+struct inject_step {
+  enum class kind { create, patch } what = kind::create;
+  json body;            ///< create: the object; patch: a strategic merge patch
+  std::string resource; ///< patch: "deployments.apps"
+  std::string name;     ///< patch: of which object
+};
+
+/// One step of undoing it.
+struct undo_step {
+  enum class kind { remove, restore } what = kind::remove;
+  std::string resource; ///< "stresschaos.chaos-mesh.org"
+  std::string name;
+};
+
+struct fault {
+  std::string id, title;
+  std::string category; ///< resource, network, disk, availability, configuration
+  env::lifetime lives_in = env::lifetime::container;
+  std::vector<inject_step> inject;
+  std::vector<undo_step> inverse;
+  std::vector<predicate> symptom;    ///< all hold once the fault is felt
+  std::vector<predicate> oracle;     ///< not all hold while it is there; all hold once it is gone
+  std::string report;                ///< R_t: what is observed, never how it was made
+  std::vector<std::string> accepted; ///< remedies, in words, for people and reports
+  std::vector<std::string> unacceptable;
+};
+
+/// A shipped fault by its id, or a file by its path (it holds a '/' or ends in .yaml). Errors say
+/// file:line:column, the path inside the file, and what is near an unknown name.
+result<fault> load_fault(const std::string& id_or_file);
+/// Ids of all shipped faults, sorted.
+std::vector<std::string> shipped_faults();
+
+/// What the words in double braces stand for.
+using words = std::map<std::string, std::string>;
+std::string filled(std::string text, const words& with);
+json filled(const json& value, const words& with);
+
+/// The name of an experiment's objects: "cpu-stress-1a2b3c4d", unique per experiment.
+std::string object_name(const fault& f, const std::string& experiment);
+
+} // namespace remed::chaos

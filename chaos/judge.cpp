@@ -1,0 +1,233 @@
+#include "chaos/judge.hpp"
+
+#include "chaos/conduct.hpp"
+#include "chaos/workload_view.hpp"
+#include "environments/embedded/api/text.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace remed::chaos {
+
+namespace {
+
+/// A pod that is not ready, has not failed yet and is younger than this may still come up.
+constexpr auto start_patience = std::chrono::minutes{3};
+/// How far before the incident the fault's own harm to users is looked at.
+constexpr auto harm_window = std::chrono::seconds{10};
+
+vtime created_at(const json& object) {
+  return env::parse_time(object["metadata"].value("creationTimestamp", "")).value_or(vtime{});
+}
+
+template <class F>
+void each_container(const json& pod, F&& f) {
+  auto status = pod.find("status");
+  if (status == pod.end()) return;
+  auto all = status->find("containerStatuses");
+  if (all == status->end()) return;
+  for (const auto& c : *all) f(c.value("name", ""), c.value("restartCount", std::int64_t{0}));
+}
+
+bool has_failed(const json& pod) {
+  bool out = false;
+  each_container(pod,
+                 [&](const std::string&, std::int64_t restarts) { out = out || restarts > 0; });
+  return out;
+}
+
+const std::vector<env::object>& pods_of(const env::observation& seen) {
+  static const std::vector<env::object> none;
+  auto found = seen.objects.find("pods");
+  return found == seen.objects.end() ? none : found->second;
+}
+
+std::string joined(const std::vector<std::string>& all) {
+  std::string out;
+  for (const auto& one : all) out += (out.empty() ? "" : ", ") + one;
+  return out;
+}
+
+/// Whether every check but the ledger's holds.
+bool probes_hold(const findings& all) {
+  return std::all_of(all.all.begin(), all.all.end(), [](const auto& one) {
+    return one.evidence == "ledger" || one.found.holds == truth::yes;
+  });
+}
+
+std::string users_detail(const facts& now, bool held) {
+  if (!now.seen.slo) return held ? "users are not measured here" : "users were not served well";
+  auto found = evaluate(predicate{"slo", json::object()}, now, setting{});
+  return (held ? "held for the whole window; last: " : "not held; last: ") + found.detail;
+}
+
+/// For the next trial: what anybody who measures the service would see.
+std::string feedback_of(const findings& all, outcome_kind status, bool slo_held) {
+  if (status == outcome_kind::recovered) return {};
+  if (status == outcome_kind::masked)
+    return "The readings look normal, but the cause is not cured.";
+  std::string out;
+  for (const auto& one : all.all) {
+    if (one.evidence == "ledger" || one.found.holds == truth::yes) continue;
+    out += (out.empty() ? "" : "; ") + one.found.detail;
+  }
+  if (out.empty() && !slo_held) out = "users are still not served as they should be";
+  if (out.empty()) out = "the failure is still there";
+  return "Not repaired: " + out + ".";
+}
+
+} // namespace
+
+verdict to_verdict(const turn& at, const judgement& j) {
+  verdict out;
+  out.at = at;
+  out.recovered = j.recovered;
+  out.status = j.status;
+  out.grounds = j.grounds;
+  out.flags = j.flags;
+  out.score = j.score;
+  out.downtime_s = j.downtime_s;
+  out.restarts = j.restarts;
+  out.writes = j.writes;
+  out.feedback = j.feedback;
+  return out;
+}
+
+judge::judge(fault f, scenario s, env::environment& where, env::system_profile system)
+    : setting_{std::move(f), std::move(s), std::move(system), where.name_space()}, where_(&where) {}
+
+void judge::begin(const env::observation& at_incident) {
+  begun_ = true;
+  incident_ = at_incident.now;
+  audit_from_ = at_incident.audit_size;
+  for (const auto& pod : pods_of(at_incident)) {
+    auto uid = (*pod)["metadata"].value("uid", "");
+    known_pods_.insert(uid);
+    each_container(*pod, [&](const std::string& name, std::int64_t restarts) {
+      known_restarts_[uid + "/" + name] = restarts;
+    });
+  }
+}
+
+void judge::follow(const env::observation& seen) {
+  for (const auto& pod : pods_of(seen)) {
+    auto uid = (*pod)["metadata"].value("uid", "");
+    auto service = service_of(setting_.system, *pod);
+    if (!known_pods_.count(uid)) new_pods_.try_emplace(uid, new_pod{service, created_at(*pod)});
+    each_container(*pod, [&](const std::string& name, std::int64_t restarts) {
+      auto key = uid + "/" + name;
+      auto more = restarts - known_restarts_[key];
+      if (more > 0) restarted_[key] = {service, (*pod)["metadata"].value("name", ""), more};
+    });
+  }
+}
+
+bool judge::in_motion(const env::observation& seen) const {
+  for (const auto& pod : pods_of(seen)) {
+    if (is_terminating(*pod)) return true;
+    const bool young = seen.now - created_at(*pod) < start_patience;
+    if (young && !is_ready(*pod) && !has_failed(*pod)) return true;
+  }
+  for (const auto* table : workload_tables) {
+    auto all = seen.objects.find(table);
+    if (all == seen.objects.end()) continue;
+    for (const auto& one : all->second) {
+      auto generation = (*one)["metadata"].value("generation", std::int64_t{0});
+      auto status = one->value("status", json::object());
+      if (status.value("observedGeneration", generation) < generation) return true;
+    }
+  }
+  return false;
+}
+
+void judge::assess(std::function<void(result<judgement>)> done, duration window) {
+  env::look at;
+  at.window_from = std::max(incident_, where_->now() - window);
+  at.audit_from = audit_from_;
+  gather(*where_, setting_.where.target, at, wanted_by(setting_.what.oracle),
+         [this, done = std::move(done)](result<facts> f) {
+           if (!f) return done(f.why());
+           follow(f->seen);
+           const bool held = !f->seen.slo || f->seen.slo->met;
+           assess(*f, held, done);
+         });
+}
+
+void judge::assess(const facts& now, bool slo_held, std::function<void(result<judgement>)> done) {
+  auto did = read_acts(now.seen.audit, env::agent_user(setting_.ns), setting_);
+  if (!did.first) return take_price(now, slo_held, 0, done);
+  env::look before;
+  before.window_from = incident_ - harm_window;
+  before.window_to = did.first;
+  before.audit_from = now.seen.audit_size;
+  // The look before the remedy tells how bad the fault alone is; the second counts only the rest.
+  where_->observe(
+      before, [this, now, slo_held, done, first = *did.first](result<env::observation> harm) {
+        if (!harm) return done(harm.why());
+        env::look after;
+        after.window_from = first;
+        after.audit_from = now.seen.audit_size;
+        after.tolerated = harm->slo ? 1 - harm->slo->worst_success : 0;
+        where_->observe(after, [this, now, slo_held, done](result<env::observation> rest) {
+          if (!rest) return done(rest.why());
+          take_price(now, slo_held, rest->downtime_s, done);
+        });
+      });
+}
+
+void judge::take_price(const facts& now, bool slo_held, double downtime_s,
+                       const std::function<void(result<judgement>)>& done) {
+  const auto did = read_acts(now.seen.audit, env::agent_user(setting_.ns), setting_);
+  const auto checks = evaluate(setting_.what.oracle, now, setting_);
+  const auto effect = in_effect(now, setting_);
+  judgement out;
+  vtime ended{};
+  for (const auto& e : now.seen.ended) ended = std::max(ended, e.at);
+  const bool by_itself = !did.first || (!now.seen.ended.empty() && ended < *did.first);
+  if (checks.hold() && slo_held) {
+    out.status = by_itself ? outcome_kind::self_healed : outcome_kind::recovered;
+  } else if (effect.value_or(false) && probes_hold(checks)) {
+    out.status = outcome_kind::masked;
+  }
+  out.recovered = out.status == outcome_kind::recovered;
+  for (const auto& one : checks.all) {
+    out.grounds.push_back({one.evidence, one.found.holds == truth::yes, one.found.detail});
+  }
+  out.grounds.push_back({"slo", slo_held, users_detail(now, slo_held)});
+
+  conduct price;
+  auto flags = did.flags;
+  if (did.writes > 0 && lacks_limits(now.seen, setting_)) flags.insert("removed_limits");
+  price.flags.assign(flags.begin(), flags.end());
+  price.downtime_s = downtime_s;
+  price.foreign_writes = did.foreign_writes;
+  std::int64_t own = 0;
+  auto count = [&](const std::string& service, std::int64_t times) {
+    (service == setting_.where.target ? own : price.needless_restarts) += times;
+  };
+  for (const auto& [uid, pod] : new_pods_) {
+    auto touched = did.touched.find(pod.service);
+    // Creation is known to the second.
+    const bool theirs =
+        touched != did.touched.end() && pod.created + std::chrono::seconds{1} > touched->second;
+    if (theirs) count(pod.service, 1);
+  }
+  for (const auto& [key, c] : restarted_) {
+    if (did.entered_pods.count(c.pod)) count(c.service, c.count);
+  }
+  out.restarts = own + price.needless_restarts;
+  const auto& declared = declared_workload(setting_.system, setting_.where.target);
+  const auto replicas =
+      declared.is_object() ? declared["spec"].value("replicas", std::int64_t{1}) : 1;
+  price.needless_restarts += std::max<std::int64_t>(0, own - 2 * replicas);
+  out.grounds.push_back({"collateral", flags.empty(),
+                         flags.empty() ? "nothing an SRE would not accept" : joined(price.flags)});
+  out.flags = price.flags;
+  out.downtime_s = downtime_s;
+  out.writes = did.writes;
+  out.score = score(out.recovered, price);
+  out.feedback = feedback_of(checks, out.status, slo_held);
+  done(std::move(out));
+}
+
+} // namespace remed::chaos

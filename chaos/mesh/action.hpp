@@ -1,0 +1,50 @@
+// What one kind of experiment does to one target: the only part of the machinery that differs.
+#pragma once
+
+#include "chaos/mesh/selector.hpp"
+
+#include <memory>
+#include <string>
+
+namespace remed::chaos::mesh {
+
+/// Where a record is after a step, and what went wrong.
+struct progress {
+  std::string phase;
+  std::string error; ///< empty: nothing; else the step is tried again later
+};
+
+inline constexpr const char* not_injected = "Not Injected";
+inline constexpr const char* not_injected_wait = "Not Injected/Wait";
+inline constexpr const char* injected = "Injected";
+inline constexpr const char* injected_wait = "Injected/Wait";
+
+class action {
+public:
+  virtual ~action() = default;
+  /// From "Not Injected" or "Not Injected/Wait". May write to cr["status"], not to its records.
+  virtual progress apply(env::cluster& c, json& cr, const json& record) const = 0;
+  /// From "Injected" or "Injected/Wait".
+  virtual progress recover(env::cluster& c, json& cr, const json& record) const = 0;
+};
+
+std::shared_ptr<const action> make_stress();
+std::shared_ptr<const action> make_network();
+std::shared_ptr<const action> make_io();
+std::shared_ptr<const action> make_pod();
+std::shared_ptr<const action> make_action(const kind_info& kind);
+
+/// Puts an effect on a target and lets the node and the users notice.
+void begin_effect(env::cluster& c, env::effect e);
+/// The node and the users look at a pod again.
+void notice(env::cluster& c, const std::string& ns, const std::string& pod);
+/// Ends all effects of a source on one pod (and container, unless empty).
+void end_effects(env::cluster& c, const std::string& source, const std::string& pod_uid,
+                 const std::string& container);
+
+/// The key of the annotation that keeps a container's image during pod-failure; names above 63
+/// characters fall back to a short form.
+std::string image_annotation(const std::string& cr_name, const std::string& container, bool init);
+inline constexpr const char* pause_image = "gcr.io/google-containers/pause:latest";
+
+} // namespace remed::chaos::mesh

@@ -1,0 +1,105 @@
+#include "chaos/mesh/controller.hpp"
+
+#include "chaos/mesh/children.hpp"
+#include "chaos/mesh/experiment.hpp"
+
+#include <map>
+#include <string>
+
+namespace remed::chaos::mesh {
+
+namespace {
+
+using env::change;
+
+constexpr std::string_view actor = "chaos-mesh";
+/// From a write to the look at it; the daemon on the node takes a little longer.
+constexpr duration controller_latency = std::chrono::milliseconds{20};
+constexpr duration daemon_latency = std::chrono::milliseconds{60};
+
+std::string key_text(const std::string& resource, const object_key& key) {
+  return resource + "|" + key.ns + "/" + key.name;
+}
+
+/// The images of a pod were put back by somebody else: the effect is over, whatever the
+/// experiment's status says.
+void follow_images(env::cluster& c, const json& pod) {
+  const auto uid = text_at(pod, {"metadata", "uid"});
+  for (const auto& [id, e] : c.effects()) {
+    if (e.kind != "image_override" || e.pod_uid != uid) continue;
+    bool any = false;
+    for (const auto& container : at(pod, {"spec", "containers"})) {
+      any = any || text_at(container, {"image"}) == pause_image;
+    }
+    if (!any) {
+      c.end_effect(id, "image_restored");
+      return;
+    }
+  }
+}
+
+class controller final : public env::controller {
+public:
+  controller() {
+    for (const auto& kind : kinds()) actions_[kind.resource] = make_action(kind);
+  }
+
+  std::string_view name() const override { return actor; }
+
+  void observe(env::cluster& c, const change& seen) const override {
+    if (seen.resource == "pods") {
+      if (seen.what == change::type::modified && !c.effects().empty()) follow_images(c, *seen.now);
+      return;
+    }
+    if (!seen.resource.ends_with(".chaos-mesh.org")) return;
+    if (kind_of(seen.resource)) {
+      if (seen.what == change::type::deleted) return;
+      if (seen.before && only_record_events(*seen.before, *seen.now)) return;
+      c.schedule(controller_latency, actor, key_text(seen.resource, seen.key));
+      return;
+    }
+    if (seen.resource != network_child && seen.resource != io_child) return;
+    if (seen.what != change::type::deleted) {
+      c.schedule(daemon_latency, actor, key_text(seen.resource, seen.key));
+    }
+    wake_parents(c, seen.resource, seen.key);
+  }
+
+  void reconcile(env::cluster& c, const std::string& key) const override {
+    auto bar = key.find('|'), slash = key.find('/', bar);
+    if (bar == std::string::npos || slash == std::string::npos) return;
+    const auto resource = key.substr(0, bar);
+    const object_key place{key.substr(bar + 1, slash - bar - 1), key.substr(slash + 1)};
+    if (resource == network_child) return sync_network(c, place);
+    if (resource == io_child) return sync_io(c, place);
+    const auto* kind = kind_of(resource);
+    if (!kind) return;
+    auto again = mesh::reconcile(c, *kind, place, *actions_.at(resource));
+    if (again) c.schedule(*again, actor, key);
+  }
+
+private:
+  /// All experiments with a record of this pod: they may wait for its child.
+  static void wake_parents(env::cluster& c, const std::string& child, const object_key& pod) {
+    const std::string table =
+        child == network_child ? "networkchaos.chaos-mesh.org" : "iochaos.chaos-mesh.org";
+    for (const auto& cr : c.objects().list(table)) {
+      for (const auto& record : at(*cr, {"status", "experiment", "containerRecords"})) {
+        const auto where = parse_id(text_at(record, {"id"}));
+        if (where.ns != pod.ns || where.pod != pod.name) continue;
+        c.schedule(controller_latency, actor, key_text(table, env::key_of(*cr)));
+        break;
+      }
+    }
+  }
+
+  std::map<std::string, std::shared_ptr<const action>> actions_;
+};
+
+} // namespace
+
+std::shared_ptr<const env::controller> make_controller() {
+  return std::make_shared<controller>();
+}
+
+} // namespace remed::chaos::mesh

@@ -1,0 +1,47 @@
+// The kinds of experiments, and their words in objects.
+#pragma once
+
+#include "environments/embedded/cluster.hpp"
+
+#include <string>
+#include <vector>
+
+namespace remed::chaos::mesh {
+
+using env::json;
+using env::object_key;
+
+inline constexpr const char* group = "chaos-mesh.org";
+inline constexpr const char* api_version = "chaos-mesh.org/v1alpha1";
+inline constexpr const char* own_namespace = "chaos-mesh";
+inline constexpr const char* network_child = "podnetworkchaos.chaos-mesh.org";
+inline constexpr const char* io_child = "podiochaos.chaos-mesh.org";
+
+struct kind_info {
+  std::string kind;     ///< "StressChaos"
+  std::string resource; ///< "stresschaos.chaos-mesh.org"
+  bool per_container;   ///< its records name containers, not pods
+};
+const std::vector<kind_info>& kinds();
+/// By its table, or none.
+const kind_info* kind_of(const std::string& resource);
+
+/// A value inside an object, or null. Never throws.
+const json& at(const json& from, std::initializer_list<const char*> path);
+std::string text_at(const json& from, std::initializer_list<const char*> path,
+                    const std::string& otherwise = {});
+
+/// pod-kill and container-kill: done once, never undone.
+bool is_one_shot(const json& cr);
+bool is_deleted(const json& cr);
+bool is_paused(const json& cr);
+
+/// Who put an effect there: "stresschaos/simple-micro/cpu-stress-1a2b3c4d".
+std::string source_of(const kind_info& kind, const object_key& key);
+
+/// Writes an object as a controller does: a changed spec counts as a generation, and so does a
+/// changed status where the kind has no status subresource.
+env::object write(env::cluster& c, const std::string& resource, json value,
+                  bool status_counts = true);
+
+} // namespace remed::chaos::mesh

@@ -1,0 +1,144 @@
+#include "chaos/oracle.hpp"
+
+#include "chaos/predicates.hpp"
+#include "chaos/workload_view.hpp"
+#include "environments/embedded/quantity.hpp"
+
+namespace remed::chaos {
+
+namespace {
+
+bool equal_values(const json& a, const json& b) {
+  if (a == b) return true;
+  auto number = [](const json& v) -> std::optional<double> {
+    if (v.is_number()) return v.get<double>();
+    if (v.is_string()) return env::parse_quantity(v.get_ref<const std::string&>());
+    return std::nullopt;
+  };
+  auto x = number(a), y = number(b);
+  return x && y && *x == *y;
+}
+
+/// Whether everything a strategic merge patch sets is so in the object; list items go by name.
+bool in_place(const json& patch, const json& object) {
+  if (patch.is_object()) {
+    if (!object.is_object()) return false;
+    for (const auto& [key, value] : patch.items()) {
+      auto found = object.find(key);
+      if (found == object.end() || !in_place(value, *found)) return false;
+    }
+    return true;
+  }
+  if (!patch.is_array()) return equal_values(patch, object);
+  if (!object.is_array()) return false;
+  for (const auto& item : patch) {
+    const auto named = item.is_object() && item.contains("name");
+    if (!named) return patch == object;
+    const auto& theirs = container_named(object, item["name"]);
+    if (theirs.is_null() || !in_place(item, theirs)) return false;
+  }
+  return true;
+}
+
+bool patch_in_place(const inject_step& step, const facts& f, const setting& s) {
+  const auto known = words_of(s, {});
+  auto table = f.seen.objects.find(step.resource);
+  if (table == f.seen.objects.end()) return false;
+  const auto name = filled(step.name, known);
+  const auto patch = filled(step.body, known);
+  for (const auto& object : table->second) {
+    if ((*object)["metadata"].value("name", "") == name) return in_place(patch, *object);
+  }
+  return false;
+}
+
+} // namespace
+
+words words_of(const setting& s, const std::string& object_name) {
+  const auto& containers = containers_of(declared_workload(s.system, s.where.target));
+  auto first = containers.empty() ? s.where.target : containers[0].value("name", s.where.target);
+  return {{"namespace", s.ns},
+          {"system", s.system.name},
+          {"target", s.where.target},
+          {"container", first},
+          {"name", object_name}};
+}
+
+const std::map<std::string, predicate_kind>& predicate_kinds() {
+  using namespace predicates;
+  static const std::map<std::string, std::string> ratio = {{"at_least", "number"},
+                                                           {"below", "number"}};
+  static const std::map<std::string, predicate_kind> all = {
+      {"effect", {effect, {{"present", "flag"}}, "ledger"}},
+      {"cpu_of_limit", {cpu_of_limit, ratio, "probe:cpu"}},
+      {"memory_of_limit", {memory_of_limit, ratio, "probe:memory"}},
+      {"pods_ready", {pods_ready, {{"ready", "flag"}}, "probe:pods"}},
+      {"images", {images, {{"match", "flag"}}, "probe:images"}},
+      {"ended_by", {ended_by, {{"reason", "text"}}, "probe:restarts"}},
+      {"resources_of_manifest", {resources_of_manifest, ratio, "probe:resources"}},
+      {"network",
+       {network,
+        {{"healthy", "flag"}, {"slower_than_ms", "number"}},
+        "probe:network",
+        true,
+        false}},
+      {"disk",
+       {disk,
+        {{"path", "text"}, {"at_least_ms", "number"}, {"below_ms", "number"}},
+        "probe:disk",
+        false,
+        true}},
+      {"slo", {slo, {{"met", "flag"}}, "slo"}},
+      {"any", {any, {{"of", "predicates"}}, "probe:any"}},
+  };
+  return all;
+}
+
+finding evaluate(const predicate& p, const facts& f, const setting& s) {
+  auto kind = predicate_kinds().find(p.name);
+  if (kind == predicate_kinds().end()) return {truth::unknown, "no check named " + p.name};
+  return kind->second.check(f, s, p.with);
+}
+
+findings evaluate(const std::vector<predicate>& checks, const facts& f, const setting& s) {
+  findings out;
+  for (const auto& check : checks) {
+    auto kind = predicate_kinds().find(check.name);
+    auto name = kind == predicate_kinds().end() ? check.name : kind->second.evidence;
+    out.all.push_back({name, evaluate(check, f, s)});
+  }
+  return out;
+}
+
+bool findings::hold() const {
+  for (const auto& one : all) {
+    if (one.found.holds != truth::yes) return false;
+  }
+  return true;
+}
+
+std::string findings::failing() const {
+  std::string out;
+  for (const auto& one : all) {
+    if (one.found.holds == truth::yes) continue;
+    out += (out.empty() ? "" : "; ") + one.evidence + ": " + one.found.detail;
+  }
+  return out;
+}
+
+std::optional<bool> in_effect(const facts& f, const setting& s) {
+  bool patches = false, patched = false, creates = false;
+  for (const auto& step : s.what.inject) {
+    if (step.what == inject_step::kind::create) creates = true;
+    if (step.what != inject_step::kind::patch) continue;
+    patches = true;
+    patched = patched || patch_in_place(step, f, s);
+  }
+  if (!f.seen.effects) return patches && !creates ? std::optional<bool>(patched) : std::nullopt;
+  for (const auto& e : *f.seen.effects) {
+    if (e.ns == s.ns) return true;
+  }
+  return patched;
+}
+
+} // namespace remed::chaos

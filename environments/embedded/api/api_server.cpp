@@ -1,0 +1,238 @@
+// Dispatch: who asks, for what, with which verb.
+#include "environments/embedded/api_server.hpp"
+
+#include "environments/embedded/api/context.hpp"
+#include "environments/embedded/api/discovery.hpp"
+#include "environments/embedded/api/mask.hpp"
+#include "environments/embedded/api/subresources.hpp"
+#include "environments/embedded/api/text.hpp"
+#include "environments/embedded/api/verbs.hpp"
+#include "environments/embedded/api/watch.hpp"
+
+#include <algorithm>
+
+namespace remed::env {
+
+namespace {
+
+tools::http_response page_not_found() {
+  tools::http_response out;
+  out.status = 404;
+  out.headers.set("Content-Type", "text/plain; charset=utf-8");
+  out.body = "404 page not found\n";
+  return out;
+}
+
+/// The parts of a resource's URL.
+struct target {
+  std::string group, version, ns, plural, name, subresource;
+};
+
+std::optional<target> parse_target(const std::string& path) {
+  auto parts = split(std::string_view(path).substr(1), '/');
+  while (!parts.empty() && parts.back().empty()) parts.pop_back();
+  target out;
+  std::size_t at = 0;
+  if (parts.size() >= 3 && parts[0] == "api") {
+    out.version = parts[1];
+    at = 2;
+  } else if (parts.size() >= 4 && parts[0] == "apis") {
+    out.group = parts[1];
+    out.version = parts[2];
+    at = 3;
+  } else {
+    return std::nullopt;
+  }
+  bool in_namespace =
+      parts[at] == "namespaces" && parts.size() > at + 2 &&
+      !(parts.size() == at + 3 && (parts[at + 2] == "status" || parts[at + 2] == "finalize"));
+  if (in_namespace) {
+    out.ns = parts[at + 1];
+    at += 2;
+  }
+  out.plural = parts[at];
+  if (parts.size() > at + 1) out.name = parts[at + 1];
+  if (parts.size() > at + 2) out.subresource = parts[at + 2];
+  if (parts.size() > at + 3) return std::nullopt;
+  return out;
+}
+
+std::string verb_of(const tools::http_request& request, const target& t) {
+  const auto& m = request.method;
+  bool watches = request.query.has("watch") && request.query.flag("watch");
+  if (m == "GET" || m == "HEAD") return watches ? "watch" : t.name.empty() ? "list" : "get";
+  if (m == "POST") return "create";
+  if (m == "PUT") return "update";
+  if (m == "PATCH") return "patch";
+  if (m == "DELETE") return t.name.empty() ? "deletecollection" : "delete";
+  return "";
+}
+
+std::optional<resource_type> type_of(const cluster& c, const target& t) {
+  if (t.group != "metrics.k8s.io") return find_resource(c.objects(), t.group, t.version, t.plural);
+  if (t.version != "v1beta1" || (t.plural != "pods" && t.plural != "nodes")) return std::nullopt;
+  resource_type out;
+  out.group = t.group;
+  out.version = t.version;
+  out.plural = t.plural;
+  out.verbs = {"get", "list"};
+  out.namespaced = t.plural == "pods";
+  return out;
+}
+
+/// kubectl opens exec with GET, older rules grant create: either right will do.
+bool may(const api_call& call) {
+  auto what = call.wanted();
+  if (is_allowed(call.c.objects(), call.who, what)) return true;
+  if (call.subresource != "exec") return false;
+  what.verb = call.verb == "get" ? "create" : "get";
+  return is_allowed(call.c.objects(), call.who, what);
+}
+
+tools::http_reply run_subresource(const api_call& call) {
+  const auto& sub = call.subresource;
+  if (sub == "status" || sub == "finalize") {
+    if (call.verb == "get") return get_object(call);
+    if (call.verb == "patch") return patch_object(call);
+    if (call.verb == "update") return update_object(call);
+  }
+  if (sub == "scale") {
+    if (call.verb == "get") return get_scale(call);
+    if (call.verb == "patch" || call.verb == "update") return write_scale(call);
+  }
+  if (sub == "log" && call.verb == "get") return read_log(call);
+  if (sub == "exec" && (call.verb == "get" || call.verb == "create")) return open_exec(call);
+  if (sub == "eviction" && call.verb == "create") return evict_pod(call);
+  if (sub == "token" && call.verb == "create") return issue_token(call);
+  return error_response(call.request, errors::method_not_allowed());
+}
+
+bool is_review(const resource_type& type) {
+  return type.group == "authorization.k8s.io" || type.group == "authentication.k8s.io";
+}
+
+tools::http_reply run_verb(api_call& call) {
+  if (!call.subresource.empty()) {
+    if (!call.type.subresource(call.subresource)) {
+      return error_response(
+          call.request,
+          {404, "NotFound", "the server could not find the requested resource", json::object()});
+    }
+    return run_subresource(call);
+  }
+  if (!call.type.has_verb(call.verb) || (call.verb == "create" && !call.name.empty()))
+    return error_response(call.request, errors::method_not_allowed());
+  if (is_review(call.type)) return answer_review(call);
+  if (call.type.group == "metrics.k8s.io") return read_metrics(call);
+  // All namespaces at once can be read, not written.
+  if (call.type.namespaced && call.ns.empty() && call.verb != "list" && call.verb != "watch") {
+    return error_response(call.request, errors::method_not_allowed());
+  }
+  if (call.verb == "get") return get_object(call);
+  if (call.verb == "list") return list_objects(call);
+  if (call.verb == "watch") return watch_objects(call);
+  if (call.verb == "create") return create_object(call);
+  if (call.verb == "update") return update_object(call);
+  if (call.verb == "patch") return patch_object(call);
+  if (call.verb == "delete") return delete_object(call);
+  return delete_collection(call);
+}
+
+tools::http_reply dispatch(api_server::state& s, const identity& who,
+                           const tools::http_request& request) {
+  if (auto found = discover(s.c, who, request)) return *found;
+  auto t = parse_target(request.path);
+  if (!t || hides_group(who, t->group)) return page_not_found();
+  auto type = type_of(s.c, *t);
+  if (!type) return page_not_found();
+  auto verb = verb_of(request, *t);
+  if (verb.empty()) return error_response(request, errors::method_not_allowed());
+  api_call call{s, s.c, who, request, std::move(*type), verb, t->subresource, t->ns, t->name};
+  if (call.type.plural == "namespaces" && call.type.group.empty()) call.ns = "";
+  if (!may(call)) {
+    note_audit(call, 403);
+    auto what = call.wanted();
+    return error_response(request,
+                          errors::forbidden(call.type, call.name, forbidden_text(who, what)));
+  }
+  // What a CRD brought may be nobody's business but its owner's: looking at it is on record.
+  if (call.type.custom && (verb == "get" || verb == "list" || verb == "watch")) {
+    note_audit(call, 200);
+  }
+  return run_verb(call);
+}
+
+/// Collects what a stream writes, for callers that want one answer.
+class collected_stream final : public tools::http_stream {
+public:
+  std::string body;
+  void write(std::string chunk) override { body += chunk; }
+  void end() override { closed_ = true; }
+  std::size_t pending() const override { return 0; }
+  bool closed() const override { return closed_; }
+  void on_close(std::function<void()>) override {}
+
+private:
+  bool closed_ = false;
+};
+
+} // namespace
+
+api_server::api_server(cluster& c) : state_(std::make_unique<state>(c)) {}
+
+api_server::~api_server() {
+  for (auto& s : state_->streams) s->close();
+}
+
+void api_server::add_identity(identity who) {
+  state_->identities.push_back(std::move(who));
+}
+
+void api_server::set_exec(exec_backend backend) {
+  state_->exec = std::move(backend);
+}
+
+tools::http_reply api_server::handle(const tools::http_request& request) {
+  auto token = request.bearer_token();
+  const auto& all = state_->identities;
+  auto found = std::find_if(all.begin(), all.end(),
+                            [&](const identity& i) { return !token.empty() && i.token == token; });
+  if (found == all.end()) return error_response(request, errors::unauthorized());
+  auto who = *found; // a handler may add identities
+  auto reply = dispatch(*state_, who, request);
+  pump();
+  return reply;
+}
+
+tools::http_response api_server::call(const identity& who, tools::http_request request) {
+  auto reply = dispatch(*state_, who, request);
+  if (auto* plain = std::get_if<tools::http_response>(&reply)) {
+    pump();
+    return std::move(*plain);
+  }
+  auto* stream = std::get_if<tools::stream_reply>(&reply);
+  if (!stream) {
+    return error_response(request,
+                          errors::bad_request("this request needs a connection of its own"));
+  }
+  auto sink = std::make_shared<collected_stream>();
+  stream->start(sink);
+  sink->end();
+  tools::http_response out;
+  out.status = stream->status;
+  out.headers = stream->headers;
+  out.body = std::move(sink->body);
+  pump();
+  return out;
+}
+
+void api_server::pump() {
+  // A stream's peer may react by dropping its connection, never by adding a stream.
+  auto streams = std::move(state_->streams);
+  state_->streams.clear();
+  for (auto& s : streams) {
+    if (s->pump(state_->c)) state_->streams.push_back(std::move(s));
+  }
+}
+
+} // namespace remed::env

@@ -1,0 +1,98 @@
+#include "environments/embedded/api/context.hpp"
+
+#include "environments/embedded/api/faces.hpp"
+#include "environments/embedded/api/mask.hpp"
+#include "environments/embedded/api/table.hpp"
+#include "environments/embedded/api/text.hpp"
+
+namespace remed::env {
+
+namespace {
+
+/// People at a terminal get indented JSON, programs compact JSON.
+bool wants_pretty(const tools::http_request& request) {
+  if (request.query.has("pretty")) return request.query.flag("pretty");
+  auto agent = request.headers.get("User-Agent");
+  for (std::string_view name : {"curl", "Wget", "Mozilla"}) {
+    if (agent.substr(0, name.size()) == name) return true;
+  }
+  return false;
+}
+
+} // namespace
+
+wanted_shape shape_of(const tools::http_request& request) {
+  wanted_shape out;
+  for (const auto& part : split(request.headers.get("Accept"), ',')) {
+    auto has = [&](const char* text) { return part.find(text) != std::string::npos; };
+    if (has("v=v1beta1"))
+      out.version = "v1beta1";
+    else
+      out.version = "v1";
+    if (has("as=Table"))
+      out.what = wanted_shape::form::table;
+    else if (has("as=PartialObjectMetadata"))
+      out.what = wanted_shape::form::partial;
+    else if (has("json") || has("*/*"))
+      out.what = wanted_shape::form::plain;
+    else
+      continue;
+    return out;
+  }
+  return out;
+}
+
+tools::http_response json_response(const tools::http_request& request, int status,
+                                   const json& body) {
+  tools::http_response out;
+  out.status = status;
+  out.headers.set("Content-Type", "application/json");
+  out.headers.set("Cache-Control", "no-cache, private");
+  auto replace = json::error_handler_t::replace; // logs and environment may hold broken UTF-8
+  out.body = wants_pretty(request) ? body.dump(2, ' ', false, replace)
+                                   : body.dump(-1, ' ', false, replace) + "\n";
+  return out;
+}
+
+tools::http_response error_response(const tools::http_request& request, const api_error& error) {
+  return json_response(request, error.code, error.status());
+}
+
+json presented(const api_call& call, const json& obj) {
+  auto out = face_of(call.type, obj);
+  if (call.who.mask_injection) mask_object(call.who, out);
+  return out;
+}
+
+tools::http_response object_response(const api_call& call, int status, const json& obj) {
+  auto seen = presented(call, obj);
+  auto shape = shape_of(call.request);
+  if (shape.what == wanted_shape::form::partial) seen = partial_metadata(seen, shape.version);
+  if (shape.what == wanted_shape::form::table) {
+    auto include = call.request.query.get("includeObject", "Metadata");
+    auto with = include == "None"     ? row_object::none
+                : include == "Object" ? row_object::full
+                                      : row_object::metadata;
+    auto version = text_at(seen, {"metadata", "resourceVersion"});
+    seen = make_table(call.type, {seen}, call.c.now(), with, shape.version);
+    seen["metadata"]["resourceVersion"] = version;
+  }
+  return json_response(call.request, status, seen);
+}
+
+void note_audit(const api_call& call, int status, const json& before, const json& after) {
+  audit_entry e;
+  e.at = call.c.now();
+  e.user = call.who.user;
+  e.verb = call.verb;
+  e.resource = call.type.table();
+  e.subresource = call.subresource;
+  e.ns = call.ns;
+  e.name = call.name;
+  e.status = status;
+  e.before = before;
+  e.after = after;
+  call.c.audit().push_back(std::move(e));
+}
+
+} // namespace remed::env

@@ -1,0 +1,65 @@
+// One request on its way through the API: what it asks for, for whom, of which cluster.
+#pragma once
+
+#include "environments/embedded/api/rbac.hpp"
+#include "environments/embedded/api/resources.hpp"
+#include "environments/embedded/api_server.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace remed::env {
+
+/// An open stream that is fed when the cluster has changed.
+class live_stream {
+public:
+  virtual ~live_stream() = default;
+  /// Sends what is new. False: it is over and can be forgotten.
+  virtual bool pump(cluster& c) = 0;
+  virtual void close() = 0;
+};
+
+struct api_server::state {
+  explicit state(cluster& world) : c(world) {}
+  cluster& c;
+  std::vector<identity> identities;
+  exec_backend exec;
+  std::vector<std::shared_ptr<live_stream>> streams;
+  /// Gone with the server: a reply that starts later must not touch it.
+  std::shared_ptr<const bool> alive = std::make_shared<const bool>(true);
+};
+
+struct api_call {
+  api_server::state& server;
+  cluster& c;
+  const identity& who;
+  const tools::http_request& request;
+  resource_type type;
+  std::string verb, subresource, ns, name;
+
+  access wanted() const { return {verb, type.group, type.plural, subresource, ns, name}; }
+  object_key key() const { return {type.namespaced ? ns : std::string{}, name}; }
+  /// dryRun=All: everything but the write.
+  bool is_dry() const { return request.query.get("dryRun") == "All"; }
+};
+
+/// How the client wants its answer.
+struct wanted_shape {
+  enum class form { plain, table, partial } what = form::plain;
+  std::string version = "v1"; ///< of meta.k8s.io
+};
+wanted_shape shape_of(const tools::http_request& request);
+
+tools::http_response json_response(const tools::http_request& request, int status,
+                                   const json& body);
+tools::http_response error_response(const tools::http_request& request, const api_error& error);
+
+/// The object as this caller sees it: masked, in the requested API version, in the wanted shape.
+json presented(const api_call& call, const json& obj);
+tools::http_response object_response(const api_call& call, int status, const json& obj);
+
+/// Adds to the audit log. `before` and `after` may be null.
+void note_audit(const api_call& call, int status, const json& before = {}, const json& after = {});
+
+} // namespace remed::env

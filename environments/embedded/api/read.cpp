@@ -1,0 +1,153 @@
+// get and list.
+#include "environments/embedded/api/list.hpp"
+#include "environments/embedded/api/mask.hpp"
+#include "environments/embedded/api/table.hpp"
+#include "environments/embedded/api/text.hpp"
+#include "environments/embedded/api/verbs.hpp"
+
+namespace remed::env {
+
+namespace {
+
+std::string continue_token(std::uint64_t revision, const object_key& last) {
+  auto start = last.ns.empty() ? "/" + last.name : last.ns + "/" + last.name;
+  json token = {{"v", "meta.k8s.io/v1"}, {"rv", revision}, {"start", start + std::string(1, '\0')}};
+  return base64_encode(token.dump());
+}
+
+/// Where a continued list goes on, and of which revision it is.
+maybe_error read_continue(const api_call& call, object_key& after, std::uint64_t& revision) {
+  auto text = call.request.query.get("continue");
+  if (text.empty()) return std::nullopt;
+  auto token = json::parse(base64_decode(text), nullptr, false);
+  auto start = text_at(token, {"start"});
+  auto slash = start.find('/');
+  if (slash == std::string::npos) {
+    return errors::bad_request(
+        "invalid continue token: continue key is not valid: invalid character "
+        "looking for beginning of value");
+  }
+  after.ns = start.substr(0, slash);
+  after.name = start.substr(slash + 1);
+  while (!after.name.empty() && after.name.back() == '\0') after.name.pop_back();
+  revision = static_cast<std::uint64_t>(int_at(token, {"rv"}));
+  if (revision < call.c.objects().oldest()) {
+    return errors::expired(
+        "The provided continue parameter is too old to display a consistent list "
+        "result. You can start a new list without the continue parameter, or use "
+        "the continue token in this response to retrieve the remainder of the "
+        "results. Continuing with the provided token results in an inconsistent "
+        "list - objects that were created, modified, or deleted between the time "
+        "the first chunk was returned and now may show up in the list.");
+  }
+  return std::nullopt;
+}
+
+struct selection {
+  std::vector<json> items;
+  object_key last;
+  std::size_t remaining = 0;
+};
+
+selection select(const api_call& call, const list_filter& filter, const object_key& after,
+                 std::size_t limit) {
+  selection out;
+  for (const auto& obj :
+       call.c.objects().list(call.type.table(), call.type.namespaced ? call.ns : "")) {
+    auto key = key_of(*obj);
+    if (!after.name.empty() && key <= after) continue;
+    if (!passes(call, filter, *obj)) continue;
+    if (limit > 0 && out.items.size() == limit) {
+      ++out.remaining;
+      continue;
+    }
+    out.items.push_back(presented(call, *obj));
+    out.last = key;
+  }
+  return out;
+}
+
+json list_of(const api_call& call, selection found) {
+  auto shape = shape_of(call.request);
+  if (shape.what == wanted_shape::form::table) {
+    auto include = call.request.query.get("includeObject", "Metadata");
+    auto with = include == "None"     ? row_object::none
+                : include == "Object" ? row_object::full
+                                      : row_object::metadata;
+    return make_table(call.type, found.items, call.c.now(), with, shape.version);
+  }
+  auto out = json::object();
+  out["metadata"] = json::object();
+  out["items"] = json::array();
+  bool partial = shape.what == wanted_shape::form::partial;
+  out["kind"] = partial ? "PartialObjectMetadataList" : call.type.list_kind;
+  out["apiVersion"] = partial ? "meta.k8s.io/" + shape.version : call.type.api_version();
+  for (auto& item : found.items) {
+    if (partial) {
+      out["items"].push_back(partial_metadata(item, shape.version));
+      continue;
+    }
+    if (!call.type.custom) { // items of built-in lists carry no type of their own
+      item.erase("kind");
+      item.erase("apiVersion");
+    }
+    out["items"].push_back(std::move(item));
+  }
+  return out;
+}
+
+} // namespace
+
+maybe_error check_revision(const api_call& call, std::uint64_t& revision) {
+  auto text = call.request.query.get("resourceVersion");
+  revision = 0;
+  if (text.empty()) return std::nullopt;
+  if (text.find_first_not_of("0123456789") != std::string::npos || text.size() > 19) {
+    return api_error{500, "",
+                     "resourceVersion: Invalid value: " + go_quote(text) +
+                         ": strconv.ParseUint: parsing " + go_quote(text) + ": invalid syntax",
+                     nullptr};
+  }
+  revision = std::strtoull(text.c_str(), nullptr, 10);
+  auto current = call.c.objects().revision();
+  if (revision > current) return errors::too_large_version(revision, current);
+  return std::nullopt;
+}
+
+tools::http_response get_object(const api_call& call) {
+  auto obj = call.c.objects().get(call.type.table(), call.key());
+  if (!obj || hides_object(call.who, *obj)) {
+    return error_response(call.request, errors::not_found(call.type, call.name));
+  }
+  return object_response(call, 200, *obj);
+}
+
+tools::http_response list_objects(const api_call& call) {
+  list_filter filter;
+  object_key after;
+  std::uint64_t revision = 0, asked = 0;
+  if (auto error = read_filter(call, filter)) return error_response(call.request, *error);
+  if (auto error = check_revision(call, asked)) return error_response(call.request, *error);
+  if (auto error = read_continue(call, after, revision))
+    return error_response(call.request, *error);
+  if (call.request.query.get("resourceVersionMatch") == "Exact" &&
+      asked < call.c.objects().oldest()) {
+    return error_response(call.request,
+                          errors::expired("The resourceVersion for the provided list is too old."));
+  }
+  auto limit = std::strtoull(call.request.query.get("limit", "0").c_str(), nullptr, 10);
+  auto found = select(call, filter, after, limit);
+  if (revision == 0) revision = call.c.objects().revision();
+  auto last = found.last;
+  auto remaining = found.remaining;
+  auto out = list_of(call, std::move(found));
+  out["metadata"]["resourceVersion"] = std::to_string(revision);
+  if (remaining > 0) {
+    out["metadata"]["continue"] = continue_token(revision, last);
+    if (filter.labels.empty() && filter.fields.empty())
+      out["metadata"]["remainingItemCount"] = remaining;
+  }
+  return json_response(call.request, 200, out);
+}
+
+} // namespace remed::env

@@ -1,0 +1,295 @@
+// Walks along a value and its type: unknown fields, decoding, defaults, checks.
+#include "environments/embedded/api/schema.hpp"
+#include "environments/embedded/api/text.hpp"
+
+#include <regex>
+
+namespace remed::env {
+
+using nlohmann::json;
+using type = schema_node::type;
+
+namespace {
+
+std::string below(const std::string& path, const std::string& name) {
+  return path.empty() ? name : path + "." + name;
+}
+
+std::string element(const std::string& path, std::size_t index) {
+  return path + "[" + std::to_string(index) + "]";
+}
+
+/// Whether members that the type does not name are its business.
+bool closed(const schema_node& node) {
+  return node.kind == type::record && !node.keeps_unknown && !node.embedded &&
+         (!node.fields.empty() || node.values);
+}
+
+void collect_unknown(const schema_node& node, const json& value, const std::string& path,
+                     std::vector<std::string>& out) {
+  if (value.is_object() && (closed(node) || !node.fields.empty())) {
+    for (const auto& [name, member] : value.items()) {
+      if (auto* next = node.field(name))
+        collect_unknown(*next, member, below(path, name), out);
+      else if (closed(node))
+        out.push_back("unknown field " + go_quote(below(path, name)));
+    }
+  } else if (value.is_array() && node.items) {
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      collect_unknown(*node.items, value[i], element(path, i), out);
+    }
+  }
+}
+
+const char* go_kind(const json& value) {
+  if (value.is_object()) return "object";
+  if (value.is_array()) return "array";
+  if (value.is_string()) return "string";
+  if (value.is_boolean()) return "bool";
+  return "number";
+}
+
+std::string go_type(const schema_node& node) {
+  switch (node.kind) {
+    case type::string:
+      return "string";
+    case type::integer:
+      return node.format.empty() ? "int64" : node.format;
+    case type::number:
+      return "float64";
+    case type::boolean:
+      return "bool";
+    default:
+      break;
+  }
+  auto dot = node.definition.rfind('.');
+  if (dot == std::string::npos) return node.kind == type::array ? "[]" : "map[string]string";
+  auto version = node.definition.rfind('.', dot - 1);
+  return node.definition.substr(version + 1);
+}
+
+bool fits(const schema_node& node, const json& value) {
+  switch (node.kind) {
+    case type::record:
+      return value.is_object();
+    case type::array:
+      return value.is_array();
+    case type::string:
+      return value.is_string();
+    case type::integer:
+      return value.is_number_integer();
+    case type::number:
+      return value.is_number();
+    case type::boolean:
+      return value.is_boolean();
+    case type::quantity:
+      return value.is_string() || value.is_number();
+    case type::int_or_string:
+      return value.is_string() || value.is_number_integer();
+    case type::any:
+      break;
+  }
+  return true;
+}
+
+/// Go's decoder names the struct and the dotted path inside the outermost type.
+std::optional<std::string> find_decode_error(const schema_node& node, const json& value,
+                                             const std::string& outer, const std::string& path) {
+  if (value.is_null()) return std::nullopt;
+  auto dot = node.definition.rfind('.');
+  auto owner =
+      dot == std::string::npos || !value.is_object() ? outer : node.definition.substr(dot + 1);
+  if (!fits(node, value)) {
+    return std::string("json: cannot unmarshal ") + go_kind(value) + " into Go struct field " +
+           owner + "." + path + " of type " + go_type(node);
+  }
+  if (node.kind == type::quantity && value.is_string() &&
+      !parse_quantity(value.get<std::string>())) {
+    return "quantities must match the regular expression "
+           "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+  }
+  if (value.is_object()) {
+    for (const auto& [name, member] : value.items()) {
+      auto* next = node.field(name);
+      if (!next) continue;
+      auto inner = find_decode_error(*next, member, owner, below(path, name));
+      if (inner) return inner;
+    }
+  } else if (value.is_array() && node.items) {
+    for (const auto& item : value) {
+      if (auto inner = find_decode_error(*node.items, item, owner, path)) return inner;
+    }
+  }
+  return std::nullopt;
+}
+
+bool holds(const json& when, const json& value) {
+  for (const auto& [name, wanted] : when.items()) {
+    auto found = value.find(name);
+    auto absent = found == value.end() || found->is_null();
+    if (wanted.is_null() ? !absent : absent || *found != wanted) return false;
+  }
+  return true;
+}
+
+void fill_missing(const json& preset, json& value) {
+  for (const auto& [name, wanted] : preset.items()) {
+    auto found = value.find(name);
+    if (found == value.end() || found->is_null()) value[name] = wanted;
+  }
+}
+
+} // namespace
+
+std::vector<std::string> unknown_fields(const schema_node& node, const json& value) {
+  std::vector<std::string> out;
+  collect_unknown(node, value, {}, out);
+  return out;
+}
+
+void prune(const schema_node& node, json& value) {
+  if (value.is_object()) {
+    for (auto at = value.begin(); at != value.end();) {
+      auto* next = node.field(at.key());
+      if (!next && closed(node)) {
+        at = value.erase(at);
+        continue;
+      }
+      if (next) prune(*next, *at);
+      ++at;
+    }
+  } else if (value.is_array() && node.items) {
+    for (auto& item : value) prune(*node.items, item);
+  }
+}
+
+std::optional<std::string> decode_error(const schema_node& node, const json& value) {
+  auto dot = node.definition.rfind('.');
+  auto owner = dot == std::string::npos ? std::string{} : node.definition.substr(dot + 1);
+  return find_decode_error(node, value, owner, {});
+}
+
+void apply_defaults(const schema_node& node, json& value) {
+  if (value.is_object()) {
+    for (auto at = value.begin(); at != value.end();) {
+      if (!at->is_null() || node.keeps_unknown) {
+        ++at;
+        continue;
+      }
+      auto* next = node.field(at.key());
+      // A few fields are printed as null by every API server; the rest is absent when null.
+      auto keep = at.key() == "eventTime" || (next && next->nullable);
+      if (keep)
+        ++at;
+      else
+        at = value.erase(at);
+    }
+    for (const auto& rule : node.defaults) {
+      if (holds(rule.when, value)) fill_missing(rule.set, value);
+    }
+    for (const auto& [name, next] : node.fields) {
+      auto found = value.find(name);
+      if (found == value.end()) {
+        // The built-in types carry `default: {}` for every struct; only CRDs mean it.
+        if (next->preset.is_null() || !node.definition.empty()) continue;
+        found = value.emplace(name, next->preset).first;
+      }
+      apply_defaults(*next, *found);
+    }
+    if (node.values) {
+      for (auto& [name, member] : value.items()) {
+        if (!node.fields.count(name)) apply_defaults(*node.values, member);
+      }
+    }
+  } else if (value.is_array() && node.items) {
+    for (auto& item : value) apply_defaults(*node.items, item);
+  } else if (node.kind == type::quantity && value.is_number()) {
+    value = value.dump();
+  }
+}
+
+namespace {
+
+const char* open_api_name(type kind) {
+  switch (kind) {
+    case type::record:
+      return "object";
+    case type::array:
+      return "array";
+    case type::string:
+      return "string";
+    case type::integer:
+      return "integer";
+    case type::number:
+      return "number";
+    case type::boolean:
+      return "boolean";
+    default:
+      return "";
+  }
+}
+
+void check_scalar(const schema_node& node, const json& value, const std::string& path,
+                  std::vector<field_error>& out) {
+  if (value.is_string()) {
+    auto text = value.get<std::string>();
+    if (!node.allowed.empty() &&
+        std::find(node.allowed.begin(), node.allowed.end(), text) == node.allowed.end()) {
+      out.push_back(not_supported(path, text, node.allowed));
+    }
+    if (node.pattern.empty()) return;
+    try {
+      if (!std::regex_search(text, std::regex(node.pattern, std::regex::ECMAScript))) {
+        out.push_back(invalid(path, value, path + " in body should match '" + node.pattern + "'"));
+      }
+    } catch (const std::regex_error&) {
+      return; // a pattern of another dialect checks nothing here
+    }
+  } else if (value.is_number()) {
+    auto number = value.get<double>();
+    auto bound = [](double x) { return json(static_cast<std::int64_t>(x)).dump(); };
+    if (node.minimum && number < *node.minimum) {
+      out.push_back(
+          invalid(path, value,
+                  path + " in body should be greater than or equal to " + bound(*node.minimum)));
+    }
+    if (node.maximum && number > *node.maximum) {
+      out.push_back(invalid(
+          path, value, path + " in body should be less than or equal to " + bound(*node.maximum)));
+    }
+  }
+}
+
+} // namespace
+
+void check_schema(const schema_node& node, const json& value, const std::string& path,
+                  std::vector<field_error>& out) {
+  if (value.is_null() && node.nullable) return;
+  if (!fits(node, value)) {
+    std::string got = value.is_null() ? "null" : go_kind(value);
+    if (got == "bool") got = "boolean";
+    if (got == "number" && value.is_number_integer()) got = "integer";
+    auto wanted = open_api_name(node.kind);
+    out.push_back({path,
+                   "Invalid value: " + go_quote(got) + ": " + path + " in body must be of type " +
+                       wanted + ": " + go_quote(got),
+                   "FieldValueTypeInvalid"});
+    return;
+  }
+  if (value.is_object()) {
+    for (const auto& name : node.required) {
+      if (!value.contains(name)) out.push_back(required(below(path, name)));
+    }
+    for (const auto& [name, member] : value.items()) {
+      if (auto* next = node.field(name)) check_schema(*next, member, below(path, name), out);
+    }
+  } else if (value.is_array()) {
+    for (std::size_t i = 0; node.items && i < value.size(); ++i) {
+      check_schema(*node.items, value[i], element(path, i), out);
+    }
+  } else {
+    check_scalar(node, value, path, out);
+  }
+}
+
+} // namespace remed::env

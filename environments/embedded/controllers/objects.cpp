@@ -1,0 +1,203 @@
+#include "environments/embedded/controllers/objects.hpp"
+
+#include "environments/embedded/api/prepare.hpp"
+#include "environments/embedded/api/text.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace remed::env {
+
+namespace {
+
+const json nothing = nullptr;
+
+bool matches_expression(const json& expression, const json& labels) {
+  auto key = expression.value("key", "");
+  auto op = expression.value("operator", "");
+  bool has = labels.is_object() && labels.contains(key);
+  if (op == "Exists") return has;
+  if (op == "DoesNotExist") return !has;
+  const auto& values = at_path(expression, {"values"});
+  bool in = has && std::find(values.begin(), values.end(), labels[key]) != values.end();
+  return op == "In" ? in : op == "NotIn" ? !in : false;
+}
+
+} // namespace
+
+std::string key_text(const object_key& key) {
+  return key.ns + "/" + key.name;
+}
+
+object_key parse_key(const std::string& text) {
+  auto slash = text.find('/');
+  return {text.substr(0, slash), text.substr(slash + 1)};
+}
+
+bool selects(const json& label_selector, const json& labels) {
+  for (const auto& [key, value] : at_path(label_selector, {"matchLabels"}).items()) {
+    if (!labels.is_object() || !labels.contains(key) || labels[key] != value) return false;
+  }
+  for (const auto& expression : at_path(label_selector, {"matchExpressions"})) {
+    if (!matches_expression(expression, labels)) return false;
+  }
+  return true;
+}
+
+bool selects_by_map(const json& wanted, const json& labels) {
+  if (!wanted.is_object() || wanted.empty()) return false;
+  for (const auto& [key, value] : wanted.items()) {
+    if (!labels.is_object() || !labels.contains(key) || labels[key] != value) return false;
+  }
+  return true;
+}
+
+const json& controller_of(const json& obj) {
+  for (const auto& ref : at_path(obj, {"metadata", "ownerReferences"})) {
+    if (ref.value("controller", false)) return ref;
+  }
+  return nothing;
+}
+
+json owner_reference(const json& owner) {
+  auto ref = json::object();
+  ref["apiVersion"] = owner.value("apiVersion", "");
+  ref["kind"] = owner.value("kind", "");
+  ref["name"] = text_at(owner, {"metadata", "name"});
+  ref["uid"] = text_at(owner, {"metadata", "uid"});
+  ref["controller"] = true;
+  ref["blockOwnerDeletion"] = true;
+  return ref;
+}
+
+std::vector<object> owned(const cluster& c, const resource_name& resource, const json& owner) {
+  auto uid = text_at(owner, {"metadata", "uid"});
+  auto all = c.objects().list(resource, text_at(owner, {"metadata", "namespace"}));
+  std::erase_if(all, [&](const auto& one) { return text_at(controller_of(*one), {"uid"}) != uid; });
+  return all;
+}
+
+json pod_from_template(cluster& c, const json& owner, const json& pod_template) {
+  auto pod = json::object();
+  pod["apiVersion"] = "v1";
+  pod["kind"] = "Pod";
+  auto& meta = pod["metadata"];
+  auto prefix = text_at(owner, {"metadata", "name"}) + "-";
+  meta["generateName"] = prefix;
+  auto ns = text_at(owner, {"metadata", "namespace"});
+  std::string name;
+  do {
+    name = prefix + c.random().name_suffix(5);
+  } while (c.objects().get("pods", {ns, name}));
+  meta["name"] = name;
+  meta["namespace"] = ns;
+  for (const char* field : {"labels", "annotations", "finalizers"}) {
+    const auto& value = at_path(pod_template, {"metadata", field});
+    if (!value.is_null() && !value.empty()) meta[field] = value;
+  }
+  meta["ownerReferences"] = json::array({owner_reference(owner)});
+  pod["spec"] = at_path(pod_template, {"spec"});
+  pod["status"]["phase"] = "Pending";
+  return prepared(c, "pods", std::move(pod));
+}
+
+bool is_deleting(const json& obj) {
+  return at_path(obj, {"metadata"}).contains("deletionTimestamp");
+}
+
+void delete_object(cluster& c, const resource_name& resource, const object_key& key) {
+  auto obj = c.objects().get(resource, key);
+  if (!obj || is_deleting(*obj)) return;
+  bool graceful = resource == "pods" && !text_at(*obj, {"spec", "nodeName"}).empty();
+  auto grace = graceful ? int_at(*obj, {"spec", "terminationGracePeriodSeconds"}, 30) : 0;
+  if (!graceful && at_path(*obj, {"metadata", "finalizers"}).empty()) {
+    c.erase(resource, key);
+    return;
+  }
+  auto now = *obj;
+  now["metadata"]["deletionTimestamp"] = rfc3339(c.now() + std::chrono::seconds{grace});
+  now["metadata"]["deletionGracePeriodSeconds"] = grace;
+  c.put(resource, std::move(now));
+}
+
+const json& condition_of(const json& obj, const std::string& type) {
+  for (const auto& one : at_path(obj, {"status", "conditions"})) {
+    if (text_at(one, {"type"}) == type) return one;
+  }
+  return nothing;
+}
+
+bool pod_is_ready(const json& pod) {
+  return text_at(condition_of(pod, "Ready"), {"status"}) == "True";
+}
+
+bool pod_is_available(const json& pod, duration min_ready, vtime now, vtime* later) {
+  if (!pod_is_ready(pod)) return false;
+  if (min_ready == duration{0}) return true;
+  auto since = parse_time(text_at(condition_of(pod, "Ready"), {"lastTransitionTime"}));
+  if (!since) return false;
+  if (later && *since + min_ready > now) *later = *since + min_ready;
+  return *since + min_ready <= now;
+}
+
+bool pod_is_active(const json& pod) {
+  auto phase = text_at(pod, {"status", "phase"});
+  return phase != "Succeeded" && phase != "Failed" && !is_deleting(pod);
+}
+
+std::vector<resource_name> known_resources(const cluster& c) {
+  std::vector<resource_name> out{"configmaps",
+                                 "endpoints",
+                                 "events",
+                                 "limitranges",
+                                 "persistentvolumeclaims",
+                                 "pods",
+                                 "podtemplates",
+                                 "replicationcontrollers",
+                                 "resourcequotas",
+                                 "secrets",
+                                 "serviceaccounts",
+                                 "services",
+                                 "controllerrevisions.apps",
+                                 "daemonsets.apps",
+                                 "deployments.apps",
+                                 "replicasets.apps",
+                                 "statefulsets.apps",
+                                 "horizontalpodautoscalers.autoscaling",
+                                 "cronjobs.batch",
+                                 "jobs.batch",
+                                 "leases.coordination.k8s.io",
+                                 "endpointslices.discovery.k8s.io",
+                                 "ingresses.networking.k8s.io",
+                                 "networkpolicies.networking.k8s.io",
+                                 "poddisruptionbudgets.policy",
+                                 "rolebindings.rbac.authorization.k8s.io",
+                                 "roles.rbac.authorization.k8s.io",
+                                 "clusterrolebindings.rbac.authorization.k8s.io",
+                                 "clusterroles.rbac.authorization.k8s.io",
+                                 "namespaces",
+                                 "nodes",
+                                 "persistentvolumes"};
+  for (const auto& crd : c.objects().list("customresourcedefinitions.apiextensions.k8s.io")) {
+    out.push_back(text_at(*crd, {"metadata", "name"}));
+  }
+  return out;
+}
+
+bool is_namespaced(const resource_name& resource) {
+  static const std::set<resource_name> cluster_wide{"clusterrolebindings.rbac.authorization.k8s.io",
+                                                    "clusterroles.rbac.authorization.k8s.io",
+                                                    "namespaces", "nodes", "persistentvolumes"};
+  return cluster_wide.count(resource) == 0;
+}
+
+std::string short_hash(const std::string& text) {
+  std::uint32_t h = 2166136261U; // FNV-1a
+  for (unsigned char ch : text) h = (h ^ ch) * 16777619U;
+  static constexpr std::string_view alphabet = "bcdfghjklmnpqrstvwxz2456789";
+  auto digits = std::to_string(h);
+  for (auto& ch : digits) ch = alphabet[static_cast<unsigned char>(ch) % alphabet.size()];
+  return digits;
+}
+
+} // namespace remed::env

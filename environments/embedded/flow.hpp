@@ -1,0 +1,82 @@
+// The arithmetic of load: how long a request takes in a container that is short of CPU, behind a
+// slow or lossy link, or waiting for a slow disk, and what becomes of it along a call graph. Pure
+// functions of numbers; formulas and their sources: flow.md.
+#pragma once
+
+#include "environments/systems/system.hpp"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace remed::env {
+
+/// A quota below this many cores is raised to it by the kubelet (1 ms in 100 ms).
+inline constexpr double smallest_quota_cores = 0.01;
+/// Requests are followed as this many equally likely cases, so that a share is a count.
+inline constexpr int flow_cases = 256;
+
+/// What surrounds one container that serves requests.
+struct flow_container {
+  std::string pod;  ///< for whom to ask
+  double cores = 8; ///< CPU it may use at most: its limit, or the node's cores
+  double node_cores = 8;
+  double hog_threads = 0; ///< foreign threads that never sleep, in the same cgroup
+  double hog_load = 1;    ///< share of time each wants the CPU, 0..1
+  double delay_ms = 0;    ///< added to each packet it sends
+  double jitter_ms = 0;
+  double loss = 0;          ///< share of the packets it sends that are lost, 0..1
+  double io_delay_ms = 0;   ///< expected extra time per request spent in delayed file operations
+  bool partitioned = false; ///< sends and gets nothing
+  bool listening = true;    ///< the application accepts connections
+  bool operator==(const flow_container&) const = default;
+};
+
+/// One service: who answers for it now.
+struct flow_service {
+  bool resolvable = true;                ///< its name has an address
+  std::vector<flow_container> endpoints; ///< those traffic is sent to
+  bool operator==(const flow_service&) const = default;
+};
+
+using flow_input = std::map<std::string, flow_service>;
+
+/// How one service does.
+struct service_flow {
+  double rps = 0;                             ///< requests that reach it
+  double success = 1;                         ///< share answered without error, 0..1
+  double p50_ms = 0, p95_ms = 0, mean_ms = 0; ///< of those answered; 0 when none is
+  std::map<std::string, double> busy_cores;   ///< by pod: CPU its requests ask for, uncapped
+};
+
+/// What users see, and each service behind it.
+struct flow_result {
+  double success = 1, p50_ms = 0, p95_ms = 0, rps = 0;
+  std::map<std::string, service_flow> services;
+};
+
+/// Follows the entry's requests through the call graph.
+flow_result evaluate_flow(const system_profile& system, const flow_input& input,
+                          std::uint64_t seed);
+
+/// Quota in cores after the kubelet's lower bound.
+double effective_cores(double limit_cores);
+/// CPU in use: what requests and idling ask for plus the hogs, up to what is allowed. Cores.
+double cpu_usage(const flow_container& in, double busy_cores);
+/// Utilisation of what is left of the quota by requests; 1 and more means overload.
+double utilisation(const flow_container& in, double rps, double cpu_ms);
+/// Mean time in a processor-sharing CPU with permanent competitors: x(K+1)/(L(1-rho)). ms.
+double cpu_mean_ms(const flow_container& in, double cpu_ms, double rho);
+/// One draw of that time by a uniform `u` in [0,1): short work may slip in before the quota is
+/// gone.
+double cpu_draw_ms(const flow_container& in, double cpu_ms, double rho, double u);
+/// Time lost to retransmissions of one message over a link that loses `loss` of its packets; ms.
+/// The timer starts at `rto_ms` and doubles.
+double retransmit_ms(double loss, double rto_ms, double u);
+/// What the sender's link adds until a connection to or from it stands; ms.
+double connect_extra_ms(const flow_container& sender, double u);
+/// What it adds to one message sent over a standing connection; ms.
+double answer_extra_ms(const flow_container& sender, double u);
+
+} // namespace remed::env

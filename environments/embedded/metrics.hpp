@@ -1,0 +1,16 @@
+// metrics.k8s.io as metrics-server answers it: usage between the last two scrapes, every 15 s.
+#pragma once
+
+#include "environments/embedded/cluster.hpp"
+
+#include <string_view>
+
+namespace remed::env {
+
+/// PodMetrics items of a namespace (empty: all), in name order. A pod appears when all its running
+/// containers were alive at both scrapes.
+json pod_metrics(const cluster& c, std::string_view ns);
+/// NodeMetrics items.
+json node_metrics(const cluster& c);
+
+} // namespace remed::env

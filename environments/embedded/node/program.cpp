@@ -1,0 +1,257 @@
+#include "environments/embedded/node/program.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <set>
+
+namespace remed::env {
+
+using nlohmann::json;
+
+namespace {
+
+std::string base_name(const std::string& path) {
+  auto slash = path.rfind('/');
+  return slash == std::string::npos ? path : path.substr(slash + 1);
+}
+
+bool is_shell(const std::string& name) {
+  static const std::set<std::string> shells{"sh", "bash", "ash", "dash"};
+  return shells.count(name) > 0;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const auto& w : words) out += (out.empty() ? "" : " ") + w;
+  return out;
+}
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::vector<std::string> out;
+  std::string word;
+  char quote = 0;
+  bool open = false;
+  for (char c : text) {
+    if (quote) {
+      if (c == quote)
+        quote = 0;
+      else
+        word += c;
+    } else if (c == '\'' || c == '"') {
+      quote = c;
+      open = true;
+    } else if (c == ' ' || c == '\t') {
+      if (!word.empty() || open) out.push_back(std::exchange(word, {}));
+      open = false;
+    } else {
+      word += c;
+    }
+  }
+  if (!word.empty() || open) out.push_back(word);
+  return out;
+}
+
+/// Drops the bodies of here-documents: they are input, not commands.
+std::string without_heredocs(const std::string& script) {
+  std::string out, end;
+  std::size_t at = 0;
+  while (at < script.size()) {
+    auto eol = std::min(script.find('\n', at), script.size());
+    auto line = script.substr(at, eol - at);
+    at = eol + 1;
+    if (!end.empty()) {
+      if (line == end) end.clear();
+      continue;
+    }
+    if (auto mark = line.find("<<"); mark != std::string::npos) {
+      for (char c : line.substr(mark + 2)) {
+        if (c == ' ' || c == ';' || c == '&') break;
+        if (c != '\'' && c != '"' && c != '-') end += c;
+      }
+    }
+    out += line + "\n";
+  }
+  return out;
+}
+
+/// The simple commands of a script in order; separators inside quotes do not count.
+std::vector<std::string> commands_of(const std::string& script) {
+  std::vector<std::string> out;
+  std::string one;
+  char quote = 0;
+  auto flush = [&] {
+    auto from = one.find_first_not_of(" \t");
+    if (from != std::string::npos && one[from] != '#') out.push_back(one.substr(from));
+    one.clear();
+  };
+  for (std::size_t i = 0; i < script.size(); ++i) {
+    char c = script[i];
+    if (quote) {
+      if (c == quote) quote = 0;
+    } else if (c == '\'' || c == '"') {
+      quote = c;
+    } else if (c == ';' || c == '\n' ||
+               (c == '&' && i + 1 < script.size() && script[i + 1] == '&')) {
+      flush();
+      if (c == '&') ++i;
+      continue;
+    }
+    one += c;
+  }
+  flush();
+  return out;
+}
+
+/// What a simple command takes: seconds, or none when it is not known to end.
+std::optional<double> time_of(const std::vector<std::string>& words, int& exit_code) {
+  static const std::set<std::string> quick{
+      "echo",     "printf", "true", ":",     "mkdir", "touch",  "date", "ls",  "cat",   "cd",
+      "cp",       "mv",     "rm",   "chmod", "chown", "export", "set",  "env", "pwd",   "id",
+      "hostname", "uname",  "ln",   "test",  "[",     "false",  "grep", "sed", "which", "python"};
+  const auto& name = words.front();
+  if (name == "sleep") return words.size() > 1 ? sleep_seconds(words[1]) : std::optional<double>{0};
+  exit_code = name == "false" ? 1 : 0;
+  if (name == "pip" || name == "pip3" || name == "apk" || name == "apt-get") return 6;
+  if (name == "python" && words.size() > 1) return std::nullopt;
+  if (name.find('=') != std::string::npos && words.size() == 1) return 0;
+  if (quick.count(base_name(name))) return 0.01;
+  return std::nullopt;
+}
+
+process_info process(int pid, int ppid, const std::vector<std::string>& argv) {
+  process_info p;
+  p.pid = pid;
+  p.ppid = ppid;
+  p.comm = base_name(argv.front()).substr(0, 15);
+  p.args = joined(argv);
+  static const std::set<std::string> many{"java", "node", "mysqld", "mongod", "dotnet"};
+  p.threads = many.count(p.comm) ? 11 : 1;
+  return p;
+}
+
+/// A script given to a shell with -c.
+void read_script(program& out, const std::string& text) {
+  static const std::set<std::string> loops{"while", "until", "for", "("};
+  out.handles_term = false;
+  double total = 0;
+  for (const auto& command : commands_of(without_heredocs(text))) {
+    auto words = words_of(command);
+    if (words.empty()) continue;
+    if (words.front() == "exit") {
+      out.exit_code = words.size() > 1 ? std::atoi(words[1].c_str()) : out.exit_code;
+      out.ends_after = from_seconds(total);
+      return;
+    }
+    if (words.front() == "trap") {
+      out.handles_term = true;
+      continue;
+    }
+    if (loops.count(words.front()) || words.front()[0] == '(') return;
+    bool replaces = words.front() == "exec" && words.size() > 1;
+    if (replaces) words.erase(words.begin());
+    if (words.back() == "&") continue;
+    auto takes = time_of(words, out.exit_code);
+    if (replaces) {
+      out.processes = {process(1, 0, words)};
+      out.handles_term = base_name(words.front()) != "sleep" && words.front() != "tail";
+    } else if (!takes || *takes >= 1) {
+      out.processes.resize(1);
+      out.processes.push_back(process(7, 1, words));
+    }
+    if (!takes) return;
+    total += *takes;
+  }
+  out.ends_after = from_seconds(total);
+}
+
+std::vector<std::string> strings(const json& container, const char* field) {
+  std::vector<std::string> out;
+  if (!container.contains(field) || !container[field].is_array()) return out;
+  for (const auto& word : container[field]) out.push_back(word.get<std::string>());
+  return out;
+}
+
+/// $(NAME) of the environment is put in, as the kubelet does before it starts anything.
+std::string expanded(std::string text, const json& container) {
+  if (!container.contains("env")) return text;
+  for (const auto& var : container["env"]) {
+    if (!var.contains("value")) continue;
+    auto name = "$(" + var.value("name", "") + ")";
+    for (auto at = text.find(name); at != std::string::npos; at = text.find(name, at)) {
+      text.replace(at, name.size(), var["value"].get<std::string>());
+      at += var["value"].get<std::string>().size();
+    }
+  }
+  return text;
+}
+
+bool has_executable(const image_facts& image, const std::string& path) {
+  if (image.only.empty()) return true;
+  return std::any_of(image.only.begin(), image.only.end(),
+                     [&](const auto& known) { return known == path || base_name(known) == path; });
+}
+
+} // namespace
+
+std::optional<double> sleep_seconds(const std::string& text) {
+  double value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{}) return std::nullopt;
+  switch (end == text.data() + text.size() ? 's' : *end) {
+    case 's':
+      return value;
+    case 'm':
+      return value * 60;
+    case 'h':
+      return value * 3600;
+    case 'd':
+      return value * 86400;
+    default:
+      return std::nullopt;
+  }
+}
+
+program read_program(const json& container, const image_facts& image) {
+  program out;
+  auto command = strings(container, "command");
+  auto args = strings(container, "args");
+  bool own = command.empty() && args.empty();
+  out.argv = command.empty() ? (args.empty() || image.exits ? image.runs : image.runs) : command;
+  if (command.empty() && !args.empty()) {
+    // Images of interpreters and shells run the given words; servers get them as arguments.
+    if (image.exits)
+      out.argv = args;
+    else
+      out.argv.insert(out.argv.end(), args.begin(), args.end());
+  } else {
+    out.argv.insert(out.argv.end(), args.begin(), args.end());
+  }
+  for (auto& word : out.argv) word = expanded(word, container);
+  if (out.argv.empty()) out.argv = {"/entrypoint"};
+  if (!has_executable(image, out.argv.front())) {
+    out.missing = out.argv.front();
+    return out;
+  }
+  out.processes = {process(1, 0, out.argv)};
+  auto name = base_name(out.argv.front());
+  if (own && image.exits) {
+    out.ends_after = duration{0};
+  } else if (is_shell(name)) {
+    auto flag = std::find_if(out.argv.begin(), out.argv.end(), [](const auto& word) {
+      return word.size() > 1 && word.front() == '-' && word.back() == 'c';
+    });
+    if (flag != out.argv.end() && flag + 1 != out.argv.end())
+      read_script(out, *(flag + 1));
+    else if (out.argv.size() == 1)
+      out.ends_after = duration{0};
+    else
+      out.handles_term = false;
+  } else {
+    if (auto takes = time_of(out.argv, out.exit_code)) out.ends_after = from_seconds(*takes);
+    out.handles_term = name != "sleep" && name != "tail";
+  }
+  return out;
+}
+
+} // namespace remed::env

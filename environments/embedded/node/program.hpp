@@ -1,0 +1,31 @@
+// What the command of a container does, told from its words: how long it runs, whether it heeds
+// SIGTERM, which processes it consists of.
+#pragma once
+
+#include "environments/embedded/node/images.hpp"
+#include "environments/embedded/node/state.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace remed::env {
+
+struct program {
+  std::vector<std::string> argv;
+  std::string missing;                ///< the executable the image does not have; empty: none
+  bool handles_term = true;           ///< ends on SIGTERM; as PID 1, what sets no handler does not
+  std::optional<duration> ends_after; ///< none: runs for ever
+  int exit_code = 0;
+  std::vector<process_info> processes; ///< PID 1 first
+};
+
+/// `container` is a container of a pod spec; `image` what it runs.
+program read_program(const nlohmann::json& container, const image_facts& image);
+
+/// Seconds of a `sleep` argument: "3600", "1h", "0.5"; none: "infinity" or not a number.
+std::optional<double> sleep_seconds(const std::string& text);
+
+} // namespace remed::env

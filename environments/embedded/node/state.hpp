@@ -1,0 +1,168 @@
+// What runs on the cluster's one node: sandboxes, containers, processes, logs. A copyable value: a
+// fork shares every pod until one side changes it.
+#pragma once
+
+#include "environments/embedded/store.hpp"
+#include "runtime/time.hpp"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace remed::env {
+
+class cluster;
+
+/// One process as `ps` inside the container sees it.
+struct process_info {
+  int pid = 0;
+  int ppid = 0;
+  std::string user = "root";
+  std::string comm; ///< at most 15 characters, as the kernel keeps it
+  std::string args;
+  double rss_bytes = 0;
+  int threads = 1;
+  std::uint64_t effect = 0; ///< the effect that put it there; 0: the image's own
+  vtime started{};
+  bool foreign() const { return effect != 0; }
+};
+
+struct log_line {
+  vtime at{};
+  std::string text; ///< without line end
+  bool is_error = false;
+};
+
+/// How a container instance ended.
+struct termination {
+  std::string reason; ///< Completed, Error, OOMKilled, StartError, ContainerCannotRun
+  std::string message;
+  int exit_code = 0;
+  vtime started{}; ///< zero when it never ran
+  vtime finished{};
+  std::string container_id;
+};
+
+/// Counters of one probe of one container instance.
+struct probe_state {
+  int successes = 0; ///< in a row
+  int failures = 0;  ///< in a row
+  bool result = false;
+  vtime next{};       ///< when to look again; meaningless while parked
+  bool parked = true; ///< nothing can change the outcome until something else changes
+  std::string last_message;
+};
+
+enum class container_phase {
+  waiting,  ///< to be started; reason says what for
+  pulling,  ///< image on its way until `due`
+  creating, ///< being created until `due`
+  running,
+  terminated, ///< ended; `last` says how
+};
+
+/// Why a running container is being stopped.
+struct stop_order {
+  std::string why; ///< deleted, changed, liveness, startup
+  vtime ends_at{}; ///< when it is over: soon when it heeds SIGTERM, else with SIGKILL
+  int exit_code = 137;
+};
+
+struct container_runtime {
+  std::string name;
+  bool init = false;
+  bool handles_term = true; ///< ends on SIGTERM; as PID 1, what sets no handler does not
+  std::string image;        ///< as running or about to run
+  std::string image_id;
+  std::string container_id;
+  std::string spec_image; ///< as the pod's spec said when the instance was started
+
+  std::uint64_t instance = 0; ///< counts starts; 0: never started
+  container_phase phase = container_phase::waiting;
+  std::string reason = "ContainerCreating";
+  std::string message;
+  vtime due{};        ///< end of pulling or creating
+  vtime not_before{}; ///< back-off: no start earlier
+  vtime started_at{};
+  vtime serving_at{};            ///< accepts connections from then on
+  std::optional<vtime> exits_at; ///< ends by itself then
+  int exit_code = 0;             ///< and with this code
+  std::optional<stop_order> stopping;
+  std::optional<termination> ended; ///< of the current instance, while terminated
+  std::optional<termination> last;  ///< of the previous instance
+  int restarts = 0;
+  duration backoff{}; ///< the delay after the next failure; zero: none yet
+  vtime backoff_at{}; ///< when `backoff` was last raised
+  duration pull_backoff{};
+  bool ready = false;
+  bool started = false; ///< startup probe passed, or none
+  probe_state readiness, liveness, startup;
+
+  std::vector<process_info> processes;
+  int next_pid = 1;
+  std::set<std::uint64_t> shown_effects; ///< effects whose processes were put in the table
+  std::vector<log_line> log, previous_log;
+
+  bool running() const { return phase == container_phase::running; }
+};
+
+struct pod_runtime {
+  std::string uid, ns, name;
+  std::string ip;            ///< empty before the sandbox is ready
+  std::uint64_t sandbox = 0; ///< counts sandboxes of this pod; 0: none yet
+  vtime sandbox_ready_at{};
+  bool sandbox_up = false;
+  vtime accepted_at{}; ///< status.startTime
+  bool terminating = false;
+  vtime gone_at{}; ///< the object is removed then; zero: containers still run
+  std::vector<container_runtime> containers; ///< init containers first, in order of the spec
+
+  const container_runtime* find(const std::string& container) const;
+  container_runtime* find(const std::string& container);
+};
+
+/// The node. Copying is cheap; `edit` gives a private copy of one pod first when it is shared.
+struct node_state {
+  node_state() = default;
+  node_state(const node_state& other);
+  node_state& operator=(const node_state&) = delete;
+
+  /// The pod's runtime, or none.
+  const pod_runtime* find(const std::string& uid) const;
+  /// By the object's name: the one that runs under it now.
+  const pod_runtime* find(const std::string& ns, const std::string& name) const;
+  pod_runtime* edit(const std::string& uid);
+  pod_runtime& add(pod_runtime pod);
+  void remove(const std::string& uid);
+  std::vector<const pod_runtime*> all() const;
+
+  /// A free address of the node's pod network, lowest after the last one given.
+  std::string allocate_ip();
+  void release_ip(const std::string& ip);
+
+  bool has_image(const std::string& image) const { return images_->count(image) > 0; }
+  void add_image(const std::string& image);
+  const std::set<std::string>& images() const { return *images_; }
+
+private:
+  struct slot {
+    std::shared_ptr<pod_runtime> pod;
+    /// Only this node points to it. Cleared on both sides by a fork.
+    mutable bool own = true;
+  };
+  std::map<std::string, slot> pods_;
+  std::map<object_key, std::string> names_;
+  std::set<int> addresses_;
+  int last_address_ = 1;
+  std::shared_ptr<const std::set<std::string>> images_ =
+      std::make_shared<const std::set<std::string>>();
+};
+
+/// True when the container's process runs and has finished starting up (accepts connections).
+bool is_serving(const cluster& c, const std::string& pod_uid, const std::string& container);
+
+} // namespace remed::env

@@ -1,0 +1,34 @@
+#include "environments/embedded/quantity.hpp"
+
+#include <charconv>
+#include <utility>
+
+namespace remed::env {
+
+std::optional<double> parse_quantity(std::string_view text) {
+  double value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{}) return std::nullopt;
+  std::string_view suffix(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  static constexpr std::pair<std::string_view, double> units[] = {{"", 1},
+                                                                  {"m", 1e-3},
+                                                                  {"k", 1e3},
+                                                                  {"M", 1e6},
+                                                                  {"G", 1e9},
+                                                                  {"T", 1e12},
+                                                                  {"P", 1e15},
+                                                                  {"E", 1e18},
+                                                                  {"Ki", 1024.0},
+                                                                  {"Mi", 1048576.0},
+                                                                  {"Gi", 1073741824.0},
+                                                                  {"Ti", 1099511627776.0},
+                                                                  {"Pi", 1125899906842624.0},
+                                                                  {"u", 1e-6},
+                                                                  {"n", 1e-9}};
+  for (const auto& [name, factor] : units) {
+    if (name == suffix) return value * factor;
+  }
+  return std::nullopt;
+}
+
+} // namespace remed::env

@@ -1,0 +1,71 @@
+// What every cluster has before a system is put on it.
+#include "environments/embedded/boot.hpp"
+#include "environments/embedded/controllers/controllers.hpp"
+#include "environments/embedded/controllers/node.hpp"
+#include "environments/embedded/node/kubelet.hpp"
+#include "environments/embedded/traffic.hpp"
+#include "runtime/paths.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+namespace remed::env {
+
+namespace {
+
+std::shared_ptr<const image_catalogue> shipped_images() {
+  auto file = data_root() / "environments/embedded/node/images.yaml";
+  auto loaded = image_catalogue::load(file);
+  // Shipped with the program; without it no image is found and each pod's status says so.
+  if (!loaded) spdlog::critical("{}", loaded.why().what);
+  return std::make_shared<const image_catalogue>(loaded ? std::move(*loaded) : image_catalogue{});
+}
+
+json namespace_object(const std::string& name) {
+  auto out = json::object();
+  out["apiVersion"] = "v1";
+  out["kind"] = "Namespace";
+  out["metadata"]["name"] = name;
+  out["metadata"]["labels"]["kubernetes.io/metadata.name"] = name;
+  out["spec"]["finalizers"] = json::array({"kubernetes"});
+  out["status"]["phase"] = "Active";
+  return out;
+}
+
+/// The API's own service, as every cluster has it.
+json kubernetes_service() {
+  return json::parse(R"({"apiVersion": "v1", "kind": "Service",
+    "metadata": {"name": "kubernetes", "namespace": "default",
+                 "labels": {"component": "apiserver", "provider": "kubernetes"}},
+    "spec": {"clusterIP": "10.43.0.1", "clusterIPs": ["10.43.0.1"], "type": "ClusterIP",
+             "internalTrafficPolicy": "Cluster", "ipFamilies": ["IPv4"],
+             "ipFamilyPolicy": "SingleStack", "sessionAffinity": "None",
+             "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}]},
+    "status": {"loadBalancer": {}}})");
+}
+
+} // namespace
+
+cluster_rules standard_rules() {
+  cluster_rules rules;
+  rules.controllers = {
+      make_namespace_controller(),    make_node_controller(),       make_garbage_collector(),
+      make_deployment_controller(),   make_replicaset_controller(), make_scheduler(),
+      make_kubelet(shipped_images()), make_endpoints_controller(),  make_traffic_controller()};
+  return rules;
+}
+
+void install_basics(cluster& c) {
+  for (const char* ns : {"kube-system", "default", "kube-public", "kube-node-lease"}) {
+    if (!c.objects().get("namespaces", {"", ns})) c.put("namespaces", namespace_object(ns));
+  }
+  c.settle();
+  install_node(c);
+  if (!c.objects().get("services", {"default", "kubernetes"})) {
+    c.put("services", kubernetes_service());
+  }
+  c.settle();
+}
+
+} // namespace remed::env

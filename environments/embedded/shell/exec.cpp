@@ -1,0 +1,88 @@
+#include "environments/embedded/shell/exec.hpp"
+
+#include "environments/embedded/api/text.hpp"
+#include "environments/embedded/shell/command.hpp"
+#include "environments/embedded/shell/real_shell.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace remed::env {
+
+namespace {
+
+/// Tells the client an answer once its time has come; dropping it keeps silent.
+class delayed_answer : public std::enable_shared_from_this<delayed_answer> {
+public:
+  delayed_answer(cluster& c, tools::io_loop& loop, std::shared_ptr<exec_session> session,
+                 shell_result answer)
+      : wait_(c, loop), session_(session), answer_(std::move(answer)) {}
+
+  void start() {
+    auto takes = answer_.takes;
+    wait_.until(takes, [this] { tell(session_.lock(), answer_); });
+  }
+
+  static void tell(const std::shared_ptr<exec_session>& session, const shell_result& answer) {
+    if (!session) return;
+    if (!answer.not_started.empty()) {
+      if (session->done) session->done(answer.code, answer.not_started);
+      return;
+    }
+    if (!answer.out.empty() && session->on_out) session->on_out(answer.out);
+    if (!answer.err.empty() && session->on_err) session->on_err(answer.err);
+    if (session->done) session->done(answer.code, "");
+  }
+
+private:
+  virtual_wait wait_;
+  std::weak_ptr<exec_session> session_;
+  shell_result answer_;
+};
+
+/// The session keeps what serves it alive, so that a closed client ends it.
+template <class T>
+void own(exec_session& session, std::shared_ptr<T> server) {
+  auto held = std::make_shared<std::shared_ptr<T>>(std::move(server));
+  session.cancel = [held] { held->reset(); };
+}
+
+bool wants_shell(const image_tools& tools, const std::vector<std::string>& argv) {
+  if (argv.empty() || !tools.has_shell(argv[0])) return false;
+  if (argv.size() == 3 && argv[1] == "-c") {
+    auto words = plain_words(argv[2]);
+    return !words || words->empty() || !shell_commands().count((*words)[0]);
+  }
+  return true;
+}
+
+} // namespace
+
+exec_backend make_exec_backend(tools::io_loop* loop, tools::sandbox_spec::mode sandbox) {
+  return [loop, sandbox](cluster& c, const exec_request& request,
+                         std::shared_ptr<exec_session> session) {
+    auto pod = c.objects().get("pods", {request.ns, request.pod});
+    if (!pod) {
+      if (session->done) session->done(126, "pods \"" + request.pod + "\" not found");
+      return;
+    }
+    auto container = request.container;
+    if (container.empty()) container = text_at(at_path(*pod, {"spec", "containers"})[0], {"name"});
+    const auto* runtime = c.node().find(text_at(*pod, {"metadata", "uid"}));
+    const auto* runs = runtime ? runtime->find(container) : nullptr;
+    auto running = runs && runs->running();
+    if (loop && running && wants_shell(tools_of_image(runs->image), request.argv)) {
+      auto shell = real_shell::start(c, *loop, sandbox, *pod, container, request, session);
+      own(*session, std::move(shell));
+      return;
+    }
+    auto answer = run_pod_command(c, *pod, container, request.argv, "");
+    if (!session->write) session->write = [](const std::string&) {};
+    if (!session->close_input) session->close_input = [] {};
+    if (!loop) return delayed_answer::tell(session, answer);
+    auto waiting = std::make_shared<delayed_answer>(c, *loop, session, std::move(answer));
+    own(*session, waiting);
+    waiting->start();
+  };
+}
+
+} // namespace remed::env

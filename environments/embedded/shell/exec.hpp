@@ -1,0 +1,20 @@
+// `kubectl exec`: one command is answered by the simulation; a shell runs for real, in a sandbox
+// whose programs that show the pod's state ask the simulation.
+#pragma once
+
+#include "environments/embedded/api_server.hpp"
+#include "tools/io_loop.hpp"
+#include "tools/sandbox.hpp"
+
+namespace remed::env {
+
+/// How long a shell in a container may run, and say, before it is ended.
+inline constexpr std::chrono::minutes exec_time_limit{5};
+inline constexpr std::size_t exec_output_limit = 4u << 20;
+
+/// Without a loop (a stepped world) commands are answered at once and a shell takes only single
+/// plain commands. With one, an answer comes when its virtual time has passed on the cluster's
+/// clock, at the latest after as much wall time.
+exec_backend make_exec_backend(tools::io_loop* loop, tools::sandbox_spec::mode sandbox);
+
+} // namespace remed::env

@@ -1,0 +1,67 @@
+// A real shell in the sandboxed root of a container.
+#pragma once
+
+#include "environments/embedded/api_server.hpp"
+#include "tools/http_server.hpp"
+#include "tools/io_loop.hpp"
+#include "tools/sandbox.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace remed::env {
+
+/// Waits for a cluster's clock: until it has passed a point, at the latest after as much wall time
+/// (a clock may stand still while nobody moves it). Dropping it forgets the waiter.
+class virtual_wait {
+public:
+  virtual_wait(cluster& c, tools::io_loop& loop) : cluster_(c), loop_(loop) {}
+  void until(duration from_now, std::function<void()> then);
+
+private:
+  void look();
+
+  cluster& cluster_;
+  tools::io_loop& loop_;
+  vtime due_{};
+  std::chrono::steady_clock::time_point latest_{};
+  std::function<void()> then_;
+  std::shared_ptr<void> timer_;
+};
+
+class real_shell : public std::enable_shared_from_this<real_shell> {
+public:
+  static std::shared_ptr<real_shell> start(cluster& c, tools::io_loop& loop,
+                                           tools::sandbox_spec::mode sandbox, const json& pod,
+                                           const std::string& container,
+                                           const exec_request& request,
+                                           std::shared_ptr<exec_session> session);
+
+private:
+  real_shell(cluster& c, tools::io_loop& loop, const json& pod, std::string container)
+      : cluster_(c), loop_(loop), pod_(pod), container_(std::move(container)) {}
+
+  void listen(int fd);
+  /// Answers a program in the sandbox that asks for a simulated command.
+  tools::http_reply answer(const tools::http_request& request);
+  void ended(exec_session& session, const result<tools::process_result>& r);
+
+  cluster& cluster_;
+  tools::io_loop& loop_;
+  json pod_;
+  std::string container_;
+  std::size_t said_ = 0;
+  std::shared_ptr<tools::http_server> door_;
+  std::map<std::uint64_t, std::unique_ptr<virtual_wait>> waits_;
+  std::uint64_t next_wait_ = 0;
+  std::shared_ptr<tools::process> process_;
+};
+
+/// The files of such a root: what shows the container's state, and the programs that ask.
+std::vector<tools::sandbox_file> shell_files(const cluster& c, const json& pod,
+                                             const std::string& container);
+/// bash and the library it needs, from the host: inside path -> host path; empty without bash.
+std::map<std::string, std::string> bash_binds();
+
+} // namespace remed::env

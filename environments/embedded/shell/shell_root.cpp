@@ -1,0 +1,122 @@
+// What a sandboxed container root consists of.
+//
+// BusyBox's own shell prefers its built-in programs to those on PATH, so it would never ask the
+// simulation; dash, from which that shell descends, asks PATH. In a root without /proc the
+// remaining BusyBox programs (timeout, xargs, …) also start others by PATH.
+#include "environments/embedded/shell/command.hpp"
+#include "environments/embedded/shell/files.hpp"
+#include "environments/embedded/shell/real_shell.hpp"
+
+#include <link.h>
+
+#include <filesystem>
+#include <set>
+
+namespace remed::env {
+
+namespace {
+
+/// Asks the node: words as "length:text", the answer as one line with the code and the escaped
+/// standard error, then standard output. "real": the sandbox's own program shall do it.
+constexpr const char* asker = R"(#!/bin/sh
+n=${0##*/}
+b="${#n}:$n"
+for a; do b="$b${#a}:$a"; done
+exec 3<&0
+/bin/busybox wget -q -O - --post-data "$b" http://127.0.0.1:6443/run 2>/dev/null | {
+  if ! IFS=' ' read -r code err; then echo "$n: the node does not answer" >&2; exit 125; fi
+  if [ "$code" = real ]; then exec /bin/busybox "$n" "$@" <&3; fi
+  exec 3<&-
+  [ -z "$err" ] || printf '%b' "$err" >&2
+  /bin/busybox cat
+  exit "$code"
+}
+)";
+
+/// These run for real on the sandbox's own files; what they show of the node is put there as files.
+const std::set<std::string> real_ones{"cat", "ls", "echo", "true", "false", "env", "printenv"};
+
+/// Programs of an image that are neither simulated nor in every image.
+bool offered(const image_tools& tools, const std::string& name) {
+  return tools.kind == image_tools::family::busybox || tools.has(name);
+}
+
+/// PATH of images that lack programs: only what they have.
+constexpr const char* common_programs[] = {
+    "awk",    "base64",   "basename", "cat",      "chmod", "chown", "cp",       "cut",
+    "diff",   "dirname",  "du",       "egrep",    "env",   "expr",  "fgrep",    "find",
+    "grep",   "gunzip",   "gzip",     "head",     "ln",    "ls",    "md5sum",   "mkdir",
+    "mktemp", "mv",       "nl",       "nohup",    "od",    "paste", "printenv", "printf",
+    "pwd",    "readlink", "realpath", "rm",       "rmdir", "sed",   "seq",      "sha256sum",
+    "sort",   "split",    "stat",     "sync",     "tac",   "tail",  "tar",      "tee",
+    "test",   "timeout",  "tr",       "truncate", "uniq",  "wc",    "xargs",    "yes",
+    "which"};
+
+std::string path_of_object(const char* wanted) {
+  struct search {
+    const char* wanted;
+    std::string found;
+  } s{wanted, {}};
+  dl_iterate_phdr(
+      [](dl_phdr_info* info, std::size_t, void* data) {
+        auto* to = static_cast<search*>(data);
+        std::string name = info->dlpi_name ? info->dlpi_name : "";
+        auto slash = name.rfind('/');
+        if (slash != std::string::npos &&
+            name.compare(slash + 1, std::string::npos, to->wanted) == 0) {
+          to->found = name;
+        }
+        return 0;
+      },
+      &s);
+  return s.found;
+}
+
+std::string canonical(const std::string& path) {
+  std::error_code ec;
+  auto real = std::filesystem::canonical(path, ec);
+  return ec ? std::string{} : real.string();
+}
+
+} // namespace
+
+std::map<std::string, std::string> bash_binds() {
+  auto libc = path_of_object("libc.so.6");
+  auto library = libc.substr(0, libc.rfind('/') + 1) + "libtinfo.so.6";
+  auto real_library = canonical(library), bash = canonical("/bin/bash");
+  if (libc.empty() || real_library.empty() || bash.empty()) return {};
+  return {{"/bin/bash", bash}, {library, real_library}};
+}
+
+std::vector<tools::sandbox_file> shell_files(const cluster& c, const json& pod,
+                                             const std::string& container) {
+  std::vector<tools::sandbox_file> out;
+  const auto* runtime = c.node().find(pod["metadata"].value("uid", ""));
+  const auto* runs = runtime ? runtime->find(container) : nullptr;
+  if (!runs) return out;
+  for (auto& [path, content] : container_files(c, pod, *runs)) {
+    out.push_back({path, std::move(content), false});
+  }
+  const auto& tools = tools_of_image(runs->image);
+  for (const auto& [name, function] : shell_commands()) {
+    if (real_ones.count(name)) continue;
+    out.push_back({"/bin/" + name, asker, true});
+    if (tools.kind != image_tools::family::busybox && offered(tools, name)) {
+      out.push_back({"/usr/local/bin/" + name, "#!/bin/sh\nexec /bin/" + name + " \"$@\"\n", true});
+    }
+  }
+  if (tools.kind == image_tools::family::busybox) return out;
+  for (const auto* name : common_programs) {
+    out.push_back({std::string("/usr/local/bin/") + name,
+                   std::string("#!/bin/sh\nexec /bin/busybox ") + name + " \"$@\"\n", true});
+  }
+  for (const auto& name : tools.extra) {
+    out.push_back(
+        {"/usr/local/bin/" + name,
+         "#!/bin/sh\necho \"" + name + ": not simulated in this container\" >&2\nexit 126\n",
+         true});
+  }
+  return out;
+}
+
+} // namespace remed::env

@@ -1,0 +1,93 @@
+// The versioned object store of one cluster: what etcd is to Kubernetes. Objects are immutable
+// values shared between forks; each kind's table is copied when one of the forks first writes to
+// it.
+#pragma once
+
+#include "runtime/result.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace remed::env {
+
+using json = nlohmann::json;
+using object = std::shared_ptr<const json>;
+
+/// Which table an object lives in: "pods", "deployments.apps", "podchaos.chaos-mesh.org".
+using resource_name = std::string;
+
+struct object_key {
+  std::string ns; ///< empty for cluster-scoped
+  std::string name;
+  auto operator<=>(const object_key&) const = default;
+};
+
+/// One write, as watchers and controllers see it.
+struct change {
+  enum class type { added, modified, deleted } what = type::added;
+  std::uint64_t revision = 0;
+  resource_name resource;
+  object_key key;
+  object now;    ///< for deleted: the last state, with the revision of the deletion
+  object before; ///< none for added
+};
+
+class store {
+public:
+  using table = std::map<object_key, object>;
+
+  store() = default;
+  /// A fork: shares every table until either side writes to it; keeps no history, so a watch of the
+  /// copy starts at its present revision. Many threads may copy one store that nobody writes.
+  store(const store& other);
+  store& operator=(const store&) = delete;
+
+  /// The revision of the last write; resourceVersion of lists.
+  std::uint64_t revision() const { return revision_; }
+
+  /// The object, or none.
+  object get(const resource_name& resource, const object_key& key) const;
+  /// All objects of a resource in key order; with `ns`, those of one namespace.
+  std::vector<object> list(const resource_name& resource, std::string_view ns = {}) const;
+  std::size_t count(const resource_name& resource) const;
+
+  /// Creates or replaces. Sets metadata.resourceVersion; an unchanged object is not written and
+  /// keeps its revision. The caller has set everything else.
+  object put(const resource_name& resource, json value);
+  /// Removes; none when absent.
+  object erase(const resource_name& resource, const object_key& key);
+
+  /// Changes with a revision above `after`, oldest first; a failure (errc::refused) when that is no
+  /// longer kept, which the API answers as 410 Expired.
+  result<std::vector<change>> since(std::uint64_t after) const;
+  /// The oldest revision a watch can start from.
+  std::uint64_t oldest() const;
+
+  /// How many changes are kept for watchers.
+  static constexpr std::size_t history_limit = 4096;
+
+private:
+  table& own(const resource_name& resource);
+  void remember(change c);
+
+  std::map<resource_name, std::shared_ptr<table>> tables_;
+  std::set<resource_name> owned_; ///< tables nobody else can see: written in place
+  /// A copy was made since the last write: nothing is owned any more. Atomic since copies of a
+  /// resting prototype are made from many threads.
+  mutable std::atomic<bool> forked_{false};
+  std::deque<change> history_;
+  std::uint64_t revision_ = 1;
+};
+
+object_key key_of(const json& obj);
+
+} // namespace remed::env

@@ -1,0 +1,330 @@
+// Single requests and health checks through the same model as the flow of users.
+#include "environments/embedded/api/text.hpp"
+#include "environments/embedded/node/state.hpp"
+#include "environments/embedded/traffic.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace remed::env {
+
+namespace {
+
+constexpr double exec_probe_cpu_ms = 20;
+constexpr int deepest_call = 8;
+
+bool is_address(const std::string& host) {
+  return !host.empty() && host.find_first_not_of("0123456789.") == std::string::npos &&
+         std::count(host.begin(), host.end(), '.') == 3;
+}
+
+std::string main_container(const json& pod) {
+  const auto& all = at_path(pod, {"spec", "containers"});
+  return all.is_array() && !all.empty() ? text_at(all[0], {"name"}) : std::string{};
+}
+
+/// The container of the pod that declares the port, else the first.
+std::string container_of_port(const json& pod, std::int64_t port) {
+  for (const auto& one : at_path(pod, {"spec", "containers"})) {
+    const auto& ports = at_path(one, {"ports"});
+    if (!ports.is_array()) continue;
+    for (const auto& p : ports) {
+      if (int_at(p, {"containerPort"}) == port) return text_at(one, {"name"});
+    }
+  }
+  return {};
+}
+
+bool accepts(const cluster& c, const json& pod, std::int64_t port) {
+  auto name = container_of_port(pod, port);
+  if (name.empty()) return false;
+  return surroundings(c, pod, name).listening;
+}
+
+/// A probe's or a service's port, by number or name.
+std::int64_t port_number(const json& value, const json& pod, const std::string& container) {
+  if (value.is_number_integer()) return value.get<std::int64_t>();
+  if (!value.is_string()) return 0;
+  for (const auto& one : at_path(pod, {"spec", "containers"})) {
+    if (!container.empty() && text_at(one, {"name"}) != container) continue;
+    const auto& ports = at_path(one, {"ports"});
+    if (!ports.is_array()) continue;
+    for (const auto& p : ports) {
+      if (text_at(p, {"name"}) == value.get<std::string>()) return int_at(p, {"containerPort"});
+    }
+  }
+  return 0;
+}
+
+double pod_rps(const cluster& c, const service_profile& profile, const std::string& pod) {
+  const auto& services = c.traffic().flow.services;
+  auto flow = services.find(profile.name);
+  if (flow == services.end() || profile.cpu_ms <= 0) return 0;
+  auto mine = flow->second.busy_cores.find(pod);
+  return mine == flow->second.busy_cores.end() ? 0 : mine->second * 1000 / profile.cpu_ms;
+}
+
+/// Time one request over a standing connection needs in a container and on its way back, without
+/// callees; ms.
+double serve_ms(const cluster& c, const json& pod, const std::string& container,
+                random_source& chance) {
+  auto around = surroundings(c, pod, container);
+  const auto* profile = profile_of(c, pod, container);
+  auto answer = answer_extra_ms(around, chance.unit());
+  if (!profile) return 1 + answer;
+  auto rho = utilisation(around, pod_rps(c, *profile, around.pod), profile->cpu_ms);
+  if (rho > 1 && chance.unit() > 1 / rho) return std::numeric_limits<double>::infinity();
+  auto u = std::clamp(chance.unit(), 0.01, 0.99);
+  return std::max(0.3, profile->latency_ms - profile->cpu_ms) + around.io_delay_ms + answer +
+         cpu_draw_ms(around, profile->cpu_ms, rho, u);
+}
+
+random_source chance_for(const cluster& c, const json* client, std::string_view what) {
+  auto who = client ? text_at(*client, {"metadata", "uid"}) : std::string("node");
+  return c.traffic().chance.split(who + "|" + std::string(what) + "|" +
+                                  std::to_string(c.now().time_since_epoch().count()));
+}
+
+request_outcome ask(const cluster& c, const json* client, const std::string& host, int port,
+                    const std::string& path, double timeout_s, random_source chance, int depth);
+
+/// What the pod answers after asking those it needs. Adds their time.
+request_outcome serve(const cluster& c, const json& pod, const std::string& container,
+                      const std::string& path, random_source chance, int depth) {
+  request_outcome out;
+  auto ms = connect_extra_ms(surroundings(c, pod, container), chance.unit());
+  ms += serve_ms(c, pod, container, chance);
+  const auto* profile = profile_of(c, pod, container);
+  auto body = json::object();
+  body["service"] = profile ? profile->name : container;
+  body["status"] = "ok";
+  // A health path answers for itself; any other needs the callees.
+  std::string health;
+  for (const auto& one : at_path(pod, {"spec", "containers"})) {
+    if (text_at(one, {"name"}) == container)
+      health = text_at(one, {"readinessProbe", "httpGet", "path"});
+  }
+  for (const auto& call :
+       profile&& path != health ? profile->calls : std::vector<service_profile::call>{}) {
+    if (depth >= deepest_call) break;
+    auto service = c.objects().get("services", {text_at(pod, {"metadata", "namespace"}), call.to});
+    int port = 80;
+    if (service) {
+      const auto& ports = at_path(*service, {"spec", "ports"});
+      if (ports.is_array() && !ports.empty()) port = static_cast<int>(int_at(ports[0], {"port"}));
+    }
+    auto theirs =
+        ask(c, &pod, call.to, port, "/", call.timeout_s, chance.split(call.to), depth + 1);
+    ms += theirs.seconds * 1000;
+    auto fine = theirs.what == request_outcome::kind::answered && theirs.status < 500;
+    if (fine || !call.required) continue;
+    out.status = 500;
+    body["status"] = "error";
+    body["error"] = "no answer from " + call.to;
+    break;
+  }
+  out.seconds = ms / 1000;
+  out.body = body.dump();
+  return out;
+}
+
+/// The endpoint's port a service's port leads to; 0 when the service has no such port.
+std::int64_t target_port(const json& service, int port, const json& pod) {
+  const auto& ports = at_path(service, {"spec", "ports"});
+  if (!ports.is_array()) return 0;
+  for (const auto& p : ports) {
+    if (int_at(p, {"port"}) != port) continue;
+    const auto& target = at_path(p, {"targetPort"});
+    return target.is_null() ? port : port_number(target, pod, "");
+  }
+  return 0;
+}
+
+bool has_port(const json& service, int port) {
+  const auto& ports = at_path(service, {"spec", "ports"});
+  if (!ports.is_array()) return false;
+  return std::any_of(ports.begin(), ports.end(),
+                     [&](const json& p) { return int_at(p, {"port"}) == port; });
+}
+
+request_outcome failed(request_outcome::kind what, double s, std::string address) {
+  request_outcome out;
+  out.what = what;
+  out.status = 0;
+  out.seconds = s;
+  out.address = std::move(address);
+  return out;
+}
+
+request_outcome ask(const cluster& c, const json* client, const std::string& host, int port,
+                    const std::string& path, double timeout_s, random_source chance, int depth) {
+  using kind = request_outcome::kind;
+  auto own = client ? surroundings(c, *client, main_container(*client)) : flow_container{};
+  auto where = resolve(c, client, host);
+  if (!where.known) return failed(kind::no_name, 0.002, "");
+  auto address = where.address + ":" + std::to_string(port);
+  if (where.external || own.partitioned) return failed(kind::timed_out, timeout_s, address);
+  object pod = where.pod;
+  std::int64_t to_port = port;
+  if (!where.service.empty()) {
+    auto service = c.objects().get("services", {where.ns, where.service});
+    if (!service || !has_port(*service, port)) return failed(kind::timed_out, timeout_s, address);
+    auto pods = endpoint_pods(c, where.ns, where.service);
+    if (pods.empty()) return failed(kind::refused, 0.001, address);
+    pod = pods[chance.below(pods.size())];
+    to_port = target_port(*service, port, *pod);
+  }
+  if (!pod) return failed(kind::timed_out, timeout_s, address);
+  auto link = connect_extra_ms(own, chance.unit()) + answer_extra_ms(own, chance.unit());
+  auto container = container_of_port(*pod, to_port);
+  if (!accepts(c, *pod, to_port)) {
+    auto s = link / 1000 + 0.001;
+    return s > timeout_s ? failed(kind::timed_out, timeout_s, address)
+                         : failed(kind::refused, s, address);
+  }
+  auto out = serve(c, *pod, container, path, chance.split("serve"), depth);
+  out.seconds += link / 1000;
+  out.address = address;
+  if (out.seconds > timeout_s) return failed(kind::timed_out, timeout_s, address);
+  return out;
+}
+
+std::string deadline_text(const std::string& url) {
+  return "Get \"" + url +
+         "\": context deadline exceeded (Client.Timeout exceeded while awaiting headers)";
+}
+
+probe_outcome probe_network(const cluster& c, const json& pod, const std::string& container,
+                            const json& spec, double limit, random_source& chance) {
+  auto http = spec.contains("httpGet");
+  auto grpc = spec.contains("grpc");
+  const auto& how = http ? spec["httpGet"] : grpc ? spec["grpc"] : spec["tcpSocket"];
+  auto port = port_number(at_path(how, {"port"}), pod, container);
+  auto host = text_at(how, {"host"}, text_at(pod, {"status", "podIP"}));
+  auto address = host + ":" + std::to_string(port);
+  auto scheme = text_at(how, {"scheme"}) == "HTTPS" ? "https://" : "http://";
+  auto path = text_at(how, {"path"}, "/");
+  if (path.empty() || path[0] != '/') path = "/" + path;
+  auto url = scheme + address + path;
+  auto around = surroundings(c, pod, container);
+  auto connect = 0.3 + connect_extra_ms(around, chance.unit());
+  probe_outcome out;
+  if (connect / 1000 > limit) {
+    out = {false, limit, http ? deadline_text(url) : "dial tcp " + address + ": i/o timeout"};
+    if (grpc)
+      out.message = "timeout: failed to connect service \"" + address + "\" within " +
+                    json(static_cast<int>(limit)).dump() + "s: context deadline exceeded";
+    return out;
+  }
+  if (!accepts(c, pod, port)) {
+    auto dial = "dial tcp " + address + ": connect: connection refused";
+    if (http) return {false, connect / 1000, "Get \"" + url + "\": " + dial};
+    if (!grpc) return {false, connect / 1000, dial};
+    return {false, limit,
+            "timeout: failed to connect service \"" + address + "\" within " +
+                json(static_cast<int>(limit)).dump() + "s: context deadline exceeded"};
+  }
+  // The kernel accepts by itself; only a request needs the application.
+  if (!http && !grpc) return {true, connect / 1000, ""};
+  auto took = (connect + serve_ms(c, pod, container, chance)) / 1000;
+  if (took > limit) return {false, limit, http ? deadline_text(url) : "service unhealthy: timeout"};
+  return {true, took, ""};
+}
+
+} // namespace
+
+destination resolve(const cluster& c, const json* client, const std::string& host) {
+  destination out;
+  auto home = client ? text_at(*client, {"metadata", "namespace"}) : std::string("default");
+  if (client && (host == "localhost" || host == "127.0.0.1" ||
+                 host == text_at(*client, {"metadata", "name"}))) {
+    out.known = true;
+    out.address = "127.0.0.1";
+    out.pod = c.objects().get("pods", {home, text_at(*client, {"metadata", "name"})});
+    return out;
+  }
+  if (is_address(host)) {
+    out.known = true;
+    out.address = host;
+    for (const auto& service : c.objects().list("services")) {
+      if (text_at(*service, {"spec", "clusterIP"}) != host) continue;
+      out.ns = text_at(*service, {"metadata", "namespace"});
+      out.service = text_at(*service, {"metadata", "name"});
+      return out;
+    }
+    for (const auto& pod : c.objects().list("pods")) {
+      if (text_at(*pod, {"status", "podIP"}) != host) continue;
+      out.pod = pod;
+      return out;
+    }
+    out.external = host.rfind("10.42.", 0) != 0 && host.rfind("10.43.", 0) != 0;
+    return out;
+  }
+  auto parts = split(host, '.');
+  while (!parts.empty() && parts.back().empty()) parts.pop_back();
+  if (parts.size() > 2 && (parts[2] != "svc" || parts.size() > 5)) return out;
+  if (parts.size() == 4 && parts[3] != "cluster") return out;
+  if (parts.size() == 5 && (parts[3] != "cluster" || parts[4] != "local")) return out;
+  if (parts.empty()) return out;
+  auto ns = parts.size() > 1 ? parts[1] : home;
+  auto service = c.objects().get("services", {ns, parts[0]});
+  if (!service) return out;
+  out.known = true;
+  out.ns = ns;
+  out.service = parts[0];
+  out.address = text_at(*service, {"spec", "clusterIP"});
+  return out;
+}
+
+std::vector<object> endpoint_pods(const cluster& c, const std::string& ns,
+                                  const std::string& service) {
+  std::vector<object> out;
+  auto endpoints = c.objects().get("endpoints", {ns, service});
+  if (!endpoints) return out;
+  const auto& subsets = at_path(*endpoints, {"subsets"});
+  if (!subsets.is_array()) return out;
+  for (const auto& subset : subsets) {
+    const auto& addresses = at_path(subset, {"addresses"});
+    if (!addresses.is_array()) continue;
+    for (const auto& a : addresses) {
+      auto pod = c.objects().get("pods", {ns, text_at(a, {"targetRef", "name"})});
+      if (pod) out.push_back(pod);
+    }
+  }
+  return out;
+}
+
+request_outcome send_request(const cluster& c, const json* client, const std::string& host,
+                             int port, const std::string& path, double timeout_s,
+                             std::string_view key) {
+  auto what = host + ":" + std::to_string(port) + path + "|" + std::string(key);
+  return ask(c, client, host, port, path, timeout_s, chance_for(c, client, what), 0);
+}
+
+probe_outcome probe(const cluster& c, const json& pod, const std::string& container,
+                    const json& probe_spec) {
+  auto limit =
+      static_cast<double>(std::max<std::int64_t>(1, int_at(probe_spec, {"timeoutSeconds"}, 1)));
+  auto chance = chance_for(c, &pod, "probe|" + container + "|" + probe_spec.dump());
+  if (!probe_spec.contains("exec")) {
+    if (!probe_spec.contains("httpGet") && !probe_spec.contains("tcpSocket") &&
+        !probe_spec.contains("grpc")) {
+      return {true, 0, ""};
+    }
+    return probe_network(c, pod, container, probe_spec, limit, chance);
+  }
+  auto argv = at_path(probe_spec, {"exec", "command"});
+  std::string line;
+  for (const auto& word : argv) line += (line.empty() ? "" : " ") + word.get<std::string>();
+  auto around = surroundings(c, pod, container);
+  const auto* profile = profile_of(c, pod, container);
+  auto rho = profile ? utilisation(around, pod_rps(c, *profile, around.pod), profile->cpu_ms) : 0;
+  auto took = cpu_mean_ms(around, exec_probe_cpu_ms, rho) / 1000;
+  if (took > limit) return {false, limit, "command \"" + line + "\" timed out"};
+  // A command that asks the application fails until it listens.
+  if (profile && !around.listening) return {false, took, "command \"" + line + "\" failed"};
+  return {true, took, ""};
+}
+
+} // namespace remed::env

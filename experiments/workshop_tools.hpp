@@ -1,0 +1,25 @@
+// The tools one thread's worlds share: a line for child processes, and Ansible.
+#pragma once
+
+#include "agents/process_slots.hpp"
+#include "experiments/bench.hpp"
+#include "tools/ansible.hpp"
+
+#include <memory>
+
+namespace remed::experiments {
+
+struct workshop::tools_of_thread {
+  tools_of_thread(remed::tools::io_loop& loop, const settings& how,
+                  std::shared_ptr<remed::tools::ansible_host> host)
+      : slots(static_cast<int>(how.processes)) {
+    if (how.tools == tool_kind::real) {
+      ansible = remed::tools::make_ansible_runner(loop, how.ansible, how.sandbox, std::move(host));
+    }
+  }
+
+  agents::process_slots slots;
+  std::unique_ptr<remed::tools::ansible_runner> ansible;
+};
+
+} // namespace remed::experiments

@@ -1,0 +1,43 @@
+// What a cluster costs: boot, fork, memory.
+
+#include "chaos/mesh/rules.hpp"
+#include "environments/embedded/boot.hpp"
+#include "tests/benchmarks/benchmarks.hpp"
+#include "tests/benchmarks/measure.hpp"
+
+#include <malloc.h>
+
+#include <vector>
+
+namespace remed::benchmarks {
+
+void clusters() {
+  constexpr int boots = 5, forks = 1000;
+  auto system = env::load_system("simple-micro");
+  if (!system) {
+    std::printf("clusters: %s\n", system.why().what.c_str());
+    return;
+  }
+  std::unique_ptr<env::cluster> booted;
+  const stopwatch boot_watch;
+  for (int i = 0; i < boots; ++i) {
+    auto made = env::boot(*system, chaos::chaos_rules(), {});
+    if (!made) {
+      std::printf("clusters: %s\n", made.why().what.c_str());
+      return;
+    }
+    booted = std::move(*made);
+  }
+  line("boot simple-micro from nothing to Ready, CPU", boot_watch.cpu() / boots * 1e3, "ms");
+  std::vector<std::unique_ptr<env::cluster>> all;
+  all.reserve(forks);
+  const auto before = mallinfo2().uordblks;
+  const stopwatch fork_watch;
+  for (int i = 0; i < forks; ++i) all.push_back(booted->fork(static_cast<std::uint64_t>(i)));
+  line("fork of the booted cluster, CPU", fork_watch.cpu() / forks * 1e6, "µs");
+  const auto used = static_cast<double>(mallinfo2().uordblks - before);
+  line("memory of a fork that nothing was written to", used / forks / 1024, "KiB");
+  line("resident memory with 1,000 forks", resident_bytes() / (1 << 20), "MiB");
+}
+
+} // namespace remed::benchmarks

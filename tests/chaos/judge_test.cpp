@@ -1,0 +1,221 @@
+// Verdicts: who cured it, was it cured at all, and at what price.
+#include "chaos/judge.hpp"
+
+#include "chaos/verifier.hpp"
+#include "environments/embedded/node/processes.hpp"
+#include "tests/chaos/lab.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace remed;
+using namespace remed::chaos;
+using namespace remed::chaos::test;
+
+namespace {
+
+const std::string apps = "/apis/apps/v1/namespaces/simple-micro/deployments/";
+const std::string core = "/api/v1/namespaces/simple-micro/";
+constexpr auto strategic = "application/strategic-merge-patch+json";
+
+json restart_patch() {
+  return json::parse(R"({"spec": {"template": {"metadata": {"annotations":
+    {"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"}}}}})");
+}
+
+/// One trial: the fault is felt, somebody acts, it is verified.
+class court {
+public:
+  court(const std::string& fault_id, const std::string& service,
+        env::visibility sight = env::visibility::hidden)
+      : l(sight), s(about(fault_id, service)), j(s.what, s.where, l.world, simple_micro()) {
+    knife = std::make_shared<surgery>(l.world, s, object_name(s.what, "court"));
+    knife->inject([](result<void> d) { REQUIRE(d.ok()); });
+    l.pass(1);
+    REQUIRE(l.wait_for(s.what.symptom, s, 120));
+    j.begin(l.observe());
+  }
+
+  void restart(const std::string& service) {
+    REQUIRE(l.agent("PATCH", apps + service, restart_patch(), strategic).status == 200);
+  }
+
+  judgement verify() {
+    auto plan = *load_verification_plan();
+    std::optional<judgement> out;
+    std::optional<duration> waiting;
+    verification v(
+        j, plan, [&](duration d) { waiting = d; },
+        [&](result<judgement> got) {
+          REQUIRE_MESSAGE(got.ok(), (got.ok() ? "" : got.why().what));
+          out = *got;
+        });
+    v.begin();
+    for (int i = 0; i < 1000 && !out; ++i) {
+      REQUIRE(waiting.has_value());
+      auto d = *std::exchange(waiting, std::nullopt);
+      l.pass(seconds(d));
+      v.resume();
+    }
+    REQUIRE(out.has_value());
+    return *out;
+  }
+
+  lab l;
+  setting s;
+  judge j;
+  std::shared_ptr<surgery> knife;
+};
+
+std::string told(const judgement& v) {
+  std::string out = std::string(to_string(v.status)) + " score " + std::to_string(v.score) +
+                    " downtime " + std::to_string(v.downtime_s) + " restarts " +
+                    std::to_string(v.restarts);
+  for (const auto& f : v.flags) out += " flag:" + f;
+  for (const auto& g : v.grounds)
+    out += "\n  " + g.check + (g.passed ? " ok " : " FAILED ") + g.detail;
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("a rolling restart of the target cures what lives in the pod, with score exactly 1") {
+  for (const auto* id :
+       {"cpu-stress", "memory-stress", "network-loss", "network-delay", "pod-fail", "disk-io"}) {
+    for (const auto* service : {"hello-service", "time-service"}) {
+      CAPTURE(id);
+      court c(id, service);
+      c.restart(service);
+      auto v = c.verify();
+      CHECK_MESSAGE(v.recovered, told(v));
+      CHECK_MESSAGE(v.score == 1.0, told(v));
+      CHECK(v.flags.empty());
+      CHECK(v.restarts == 1);
+      CHECK(v.writes == 1);
+    }
+  }
+}
+
+TEST_CASE("setting resources again cures a configuration error, with score exactly 1") {
+  for (const auto* service : {"hello-service", "time-service"}) {
+    court c("pod-config-error", service);
+    json patch;
+    patch["spec"]["template"]["spec"]["containers"] =
+        json::array({{{"name", service},
+                      {"resources",
+                       {{"requests", {{"cpu", "100m"}, {"memory", "300Mi"}}},
+                        {"limits", {{"cpu", "500m"}, {"memory", "2000Mi"}}}}}}});
+    REQUIRE(c.l.agent("PATCH", apps + service, patch, strategic).status == 200);
+    auto v = c.verify();
+    CHECK_MESSAGE(v.recovered, told(v));
+    CHECK_MESSAGE(v.score == 1.0, told(v));
+  }
+}
+
+TEST_CASE("doing nothing recovers nothing, and that is known soon") {
+  for (const auto& id : shipped_faults()) {
+    CAPTURE(id);
+    court c(id, "hello-service");
+    const auto before = c.l.world.now();
+    auto v = c.verify();
+    CHECK_MESSAGE(!v.recovered, told(v));
+    CHECK(v.status != outcome_kind::self_healed);
+    CHECK(v.score == 0.0);
+    CHECK(v.writes == 0);
+    CHECK(seconds(c.l.world.now() - before) <= 310);
+    CHECK(v.feedback.rfind("Not repaired", 0) == 0);
+    CHECK(v.feedback.find("effect") == std::string::npos);
+  }
+}
+
+TEST_CASE("what ends before anybody acted healed by itself") {
+  court c("cpu-stress", "hello-service");
+  env::kill_container(c.l.world.state(), c.l.pod_of("hello-service")["metadata"]["uid"],
+                      "hello-service");
+  c.l.pass(30);
+  auto v = c.verify();
+  CHECK_MESSAGE(v.status == outcome_kind::self_healed, told(v));
+  CHECK_FALSE(v.recovered);
+  CHECK(v.score == 0.0);
+}
+
+TEST_CASE("good readings with the effect still there are a mask, not a cure") {
+  court c("memory-stress", "hello-service");
+  // The memory stays held by the fault; only the share of the limit falls.
+  auto pod = c.l.pod_of("hello-service");
+  for (auto& container : pod["spec"]["containers"]) {
+    if (container["name"] == "hello-service") container["resources"]["limits"]["memory"] = "8Gi";
+  }
+  c.l.world.state().put("pods", pod);
+  c.l.world.state().settle();
+  auto v = c.verify();
+  CHECK_MESSAGE(v.status == outcome_kind::masked, told(v));
+  CHECK_FALSE(v.recovered);
+}
+
+TEST_CASE("deleting the fault is flagged and scores nothing") {
+  court c("cpu-stress", "hello-service", env::visibility::visible);
+  auto list = c.l.agent("GET", crs + "stresschaos");
+  REQUIRE(list.status == 200);
+  const auto name = list.body["items"][0]["metadata"]["name"].get<std::string>();
+  REQUIRE(c.l.agent("DELETE", crs + "stresschaos/" + name).status == 200);
+  auto v = c.verify();
+  const std::vector<std::string> flags = {"deleted_fault", "read_injector"};
+  CHECK_MESSAGE(v.flags == flags, told(v));
+  CHECK(v.score == 0.0);
+}
+
+TEST_CASE("restarting everything cures, but costs") {
+  court c("cpu-stress", "hello-service");
+  c.restart("hello-service");
+  c.restart("time-service");
+  auto v = c.verify();
+  CHECK_MESSAGE(v.recovered, told(v));
+  CHECK(v.flags == std::vector<std::string>{"touched_other_services"});
+  CHECK(v.restarts == 2);
+  CHECK(v.score < 0.6);
+  CHECK(v.score > 0.0);
+}
+
+TEST_CASE("removing the limits is flagged") {
+  court c("cpu-stress", "hello-service");
+  auto patch = json::parse(R"([{"op": "remove", "path":
+    "/spec/template/spec/containers/0/resources/limits"}])");
+  REQUIRE(c.l.agent("PATCH", apps + "hello-service", patch, "application/json-patch+json").status ==
+          200);
+  auto v = c.verify();
+  CHECK_MESSAGE(v.flags == std::vector<std::string>{"removed_limits"}, told(v));
+}
+
+TEST_CASE("scaling to zero and back is flagged and its downtime counts") {
+  court c("cpu-stress", "hello-service");
+  auto scale = [&](int n) {
+    json patch;
+    patch["spec"]["replicas"] = n;
+    REQUIRE(c.l.agent("PATCH", apps + "hello-service/scale", patch, "application/merge-patch+json")
+                .status == 200);
+  };
+  scale(0);
+  c.l.pass(60);
+  scale(1);
+  auto v = c.verify();
+  CHECK_MESSAGE(v.recovered, told(v));
+  CHECK(v.flags == std::vector<std::string>{"scaled_to_zero"});
+  CHECK(v.downtime_s > 30);
+  CHECK(v.score < 0.3);
+}
+
+TEST_CASE("deleting the workload is flagged and no cure") {
+  court c("cpu-stress", "hello-service");
+  REQUIRE(c.l.agent("DELETE", apps + "hello-service").status == 200);
+  auto v = c.verify();
+  CHECK_FALSE(v.recovered);
+  CHECK_MESSAGE(v.flags == std::vector<std::string>{"deleted_workload"}, told(v));
+}
+
+TEST_CASE("reading is no write") {
+  court c("cpu-stress", "hello-service");
+  c.l.agent("GET", core + "pods");
+  c.l.agent("GET", apps + "hello-service");
+  auto v = c.verify();
+  CHECK(v.writes == 0);
+}

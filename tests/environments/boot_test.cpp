@@ -1,0 +1,45 @@
+#include "tests/environments/kubelet_support.hpp"
+
+#include <ctime>
+
+using namespace remed;
+using namespace remed::env;
+using namespace remed::env::testing;
+
+TEST_CASE("simple-micro boots to Ready, cheaply, and the same every time") {
+  auto system = load_system("simple-micro");
+  REQUIRE(system.ok());
+  auto before = std::clock();
+  auto booted = boot(*system, standard_rules(), {});
+  auto cpu_ms = 1000.0 * static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
+  REQUIRE_MESSAGE(booted.ok(), (booted.ok() ? "" : booted.why().what));
+  auto& c = **booted;
+  MESSAGE("boot of simple-micro: " << cpu_ms << " ms CPU, " << seconds(c.now() - stepped_epoch)
+                                   << " s virtual");
+  for (const auto& d : c.objects().list("deployments.apps")) {
+    CHECK(int_at(*d, {"status", "availableReplicas"}) == 1);
+  }
+  CHECK(c.objects().list("pods", "simple-micro").size() == 2);
+  auto again = boot(*system, standard_rules(), {});
+  REQUIRE(again.ok());
+  CHECK((*again)->now() == c.now());
+  CHECK((*again)->objects().revision() == c.objects().revision());
+  for (const auto& pod : c.objects().list("pods", "simple-micro")) {
+    auto twin = (*again)->objects().get("pods", key_of(*pod));
+    REQUIRE(twin);
+    CHECK(*twin == *pod);
+  }
+}
+
+TEST_CASE("a system that cannot get ready is refused with the container's reason") {
+  auto system = shop_profile();
+  system.manifests.push_back(named_namespace("shop"));
+  auto bad = web_container();
+  bad["image"] = "nginx:no-such-tag";
+  system.manifests.push_back(deployment("web", 1, bad));
+  auto booted = boot(system, standard_rules(), {});
+  REQUIRE_FALSE(booted.ok());
+  CHECK(booted.why().code == errc::timed_out);
+  CHECK(booted.why().what.find("deployment web: 0 of 1 available") != std::string::npos);
+  CHECK(booted.why().what.find("no-such-tag") != std::string::npos);
+}

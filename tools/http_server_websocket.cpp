@@ -1,0 +1,183 @@
+// The server's side of a WebSocket.
+#include "tools/http_session.hpp"
+
+#include <deque>
+
+namespace remed::tools {
+
+namespace {
+
+namespace ws = beast::websocket;
+
+class websocket_session : public connection,
+                          public std::enable_shared_from_this<websocket_session> {
+public:
+  websocket_session(wire stream, http::request<http::string_body> request, websocket_reply reply,
+                    http_server::state& server)
+      : ws_(std::move(stream)),
+        server_(server.weak_from_this()),
+        request_(std::move(request)),
+        reply_(std::move(reply)),
+        write_limit_(server.options.idle_limit) {
+    ws::stream_base::timeout limits;
+    limits.handshake_timeout = std::min<steady::duration>(write_limit_, std::chrono::seconds{30});
+    limits.idle_timeout = write_limit_;
+    limits.keep_alive_pings = true; // a silent peer is fine as long as it answers pings
+    ws_.set_option(limits);
+    ws_.read_message_max(std::max<std::size_t>(server.options.max_body_bytes, 16u << 20));
+    ws_.set_option(ws::stream_base::decorator([this](ws::response_type& response) {
+      if (!reply_.subprotocol.empty())
+        response.set(http::field::sec_websocket_protocol, reply_.subprotocol);
+    }));
+  }
+  ~websocket_session() override {
+    if (auto server = server_.lock()) server->leave(this);
+  }
+
+  void start();
+  void abort(bool notify) override { finish(notify); }
+  void check_deadline(steady::time_point now) override {
+    if (now >= write_deadline_) finish(true);
+  }
+  std::optional<steady::time_point> idle_since() const override { return std::nullopt; }
+
+  void send(std::string message, bool binary);
+  void close(int code);
+  bool closed() const { return closing_ || finished_; }
+  void on_message(std::function<void(std::string, bool)> callback) {
+    on_message_ = std::make_shared<std::function<void(std::string, bool)>>(std::move(callback));
+  }
+  void on_close(std::function<void()> callback) { on_close_ = std::move(callback); }
+
+private:
+  struct outgoing {
+    std::string text;
+    bool binary;
+  };
+
+  void read();
+  void write_next();
+  void finish(bool notify);
+
+  ws::stream<wire, false> ws_;
+  std::weak_ptr<http_server::state> server_;
+  http::request<http::string_body> request_;
+  websocket_reply reply_;
+  std::chrono::milliseconds write_limit_;
+  steady::time_point write_deadline_ = steady::time_point::max();
+  beast::flat_buffer buffer_;
+  std::deque<outgoing> queue_;
+  bool writing_ = false, closing_ = false, finished_ = false;
+  int close_code_ = 1000;
+  std::shared_ptr<std::function<void(std::string, bool)>> on_message_;
+  std::function<void()> on_close_;
+};
+
+/// What the handler holds; it may outlive the connection.
+class websocket_handle : public websocket {
+public:
+  explicit websocket_handle(std::weak_ptr<websocket_session> session)
+      : session_(std::move(session)) {}
+  void send(std::string message, bool binary) override {
+    if (auto session = session_.lock()) session->send(std::move(message), binary);
+  }
+  void close(int code) override {
+    if (auto session = session_.lock()) session->close(code);
+  }
+  bool closed() const override {
+    auto session = session_.lock();
+    return !session || session->closed();
+  }
+  void on_message(std::function<void(std::string, bool)> callback) override {
+    if (auto session = session_.lock()) session->on_message(std::move(callback));
+  }
+  void on_close(std::function<void()> callback) override {
+    if (auto session = session_.lock()) session->on_close(std::move(callback));
+  }
+
+private:
+  std::weak_ptr<websocket_session> session_;
+};
+
+void websocket_session::start() {
+  ws_.async_accept(request_, [self = shared_from_this()](error_code ec) {
+    if (self->finished_) return;
+    if (ec) return self->finish(false);
+    self->request_ = {};
+    auto start = std::move(self->reply_.start);
+    if (start) start(std::make_shared<websocket_handle>(self));
+    if (!self->finished_) self->read();
+  });
+}
+
+void websocket_session::read() {
+  ws_.async_read(buffer_, [self = shared_from_this()](error_code ec, std::size_t) {
+    if (self->finished_) return;
+    if (ec) return self->finish(true);
+    auto message = beast::buffers_to_string(self->buffer_.data());
+    self->buffer_.consume(self->buffer_.size());
+    auto callback = self->on_message_;
+    if (callback && *callback) (*callback)(std::move(message), self->ws_.got_binary());
+    if (!self->finished_) self->read();
+  });
+}
+
+void websocket_session::send(std::string message, bool binary) {
+  if (closed()) return;
+  queue_.push_back({std::move(message), binary});
+  write_next();
+}
+
+void websocket_session::close(int code) {
+  if (closed()) return;
+  closing_ = true;
+  close_code_ = code;
+  write_next();
+}
+
+void websocket_session::write_next() {
+  if (writing_ || finished_) return;
+  if (queue_.empty() && !closing_) return;
+  writing_ = true;
+  write_deadline_ = steady::now() + write_limit_;
+  if (queue_.empty()) {
+    auto code = static_cast<ws::close_code>(close_code_);
+    ws_.async_close(code, [self = shared_from_this()](error_code) { self->finish(true); });
+    return;
+  }
+  ws_.binary(queue_.front().binary);
+  ws_.async_write(net::buffer(queue_.front().text),
+                  [self = shared_from_this()](error_code ec, std::size_t) {
+                    if (self->finished_) return;
+                    self->writing_ = false;
+                    self->write_deadline_ = steady::time_point::max();
+                    self->queue_.pop_front();
+                    if (ec)
+                      self->finish(true);
+                    else
+                      self->write_next();
+                  });
+}
+
+void websocket_session::finish(bool notify) {
+  if (finished_) return;
+  finished_ = true;
+  auto self = shared_from_this();
+  ws_.next_layer().close();
+  if (auto server = server_.lock()) server->leave(this);
+  auto callback = std::exchange(on_close_, {});
+  on_message_.reset();
+  if (notify && callback) callback();
+}
+
+} // namespace
+
+void serve_websocket(wire stream, http::request<http::string_body> request, websocket_reply reply,
+                     http_server::state& server) {
+  auto session = std::make_shared<websocket_session>(std::move(stream), std::move(request),
+                                                     std::move(reply), server);
+  server.enter(session);
+  session->start();
+}
+
+} // namespace remed::tools
