@@ -107,7 +107,12 @@ std::uint64_t model_door::ask(const turn& at, tools::model_request request,
     budget_->took_model(message.tokens, reply ? message.cost_usd : 0);
     finish(id, std::move(message), to);
   };
-  work->hold(model_->complete(std::move(request), std::move(done)));
+  try {
+    work->hold(model_->complete(std::move(request), done));
+  } catch (const std::exception& e) {
+    // Models are other people's code: what they throw is a call that failed.
+    done(failure{errc::failed, std::string("the model threw: ") + e.what()});
+  }
   return id;
 }
 

@@ -47,9 +47,9 @@ public:
   }
 
   caf::invoke_message_result consume(caf::mailbox_element& message) override {
-    if (!watch_->begins(message, Role::name)) return caf::invoke_message_result::consumed;
     auto handled = caf::invoke_message_result::consumed;
     try {
+      if (!watch_->begins(message, Role::name)) return handled;
       handled = base::consume(message);
     } catch (const std::exception& e) {
       watch_->failed(Role::name, e.what());

@@ -14,7 +14,8 @@ public:
   virtual ~tap() = default;
   /// A message enters the mailbox of `role`; false: the mailbox is full, drop it.
   virtual bool sent(const caf::mailbox_element& message, const char* role) = 0;
-  /// A message is about to be handled by `role`; false: it is lost (tests do that).
+  /// A message is about to be handled by `role`; false: it is lost (tests do that). An exception
+  /// from here counts as the role's own.
   virtual bool begins(const caf::mailbox_element& message, const char* role) = 0;
   virtual void ends(const char* role) = 0;
   /// The handler of `role` threw.

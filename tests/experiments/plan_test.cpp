@@ -36,9 +36,9 @@ TEST_CASE("two models face the same scenarios, under different names") {
   REQUIRE(specs);
   REQUIRE_EQ(specs->size(), 46);
   std::set<std::string> ids;
-  for (std::size_t i = 0; i < specs->size(); i += 2) {
+  for (std::size_t i = 0; i < 23; ++i) {
     const auto& a = specs->at(i);
-    const auto& b = specs->at(i + 1);
+    const auto& b = specs->at(i + 23);
     CHECK_EQ(a.target, b.target);
     CHECK_EQ(a.fault, b.fault);
     ids.insert(a.id);

@@ -107,13 +107,29 @@ TEST_CASE("a role that never answers costs each trial its time and is named") {
 }
 
 TEST_CASE("a role that crashes on every message ends as agent_failed with its name") {
+  for (const std::string crashing : {"coordinator", "execution", "verification"}) {
+    ring the;
+    the.prepare = [crashing](experiments::running& r) {
+      r.inside().on_begin([crashing](std::uint64_t, std::string_view role) {
+        if (role == crashing) throw std::runtime_error("broken");
+        return true;
+      });
+    };
+    const auto r = the.play([](int, const auto&) { return does_nothing(); });
+    CHECK_EQ(r.outcome, outcome_kind::agent_failed);
+    CHECK_EQ(r.detail, crashing);
+    CHECK_EQ(r.trials, 2);
+    check_cleared(r, the);
+  }
+}
+
+TEST_CASE("a model that throws is a call that failed") {
   ring the;
   const auto r = the.play([](int, const auto&) -> result<tools::model_reply> {
     throw std::runtime_error("out of ideas");
   });
-  CHECK_EQ(r.outcome, outcome_kind::agent_failed);
-  CHECK_EQ(r.detail, "coordinator");
-  CHECK_EQ(r.trials, 2);
+  CHECK_EQ(r.outcome, outcome_kind::infra_error);
+  CHECK_NE(r.detail.find("out of ideas"), std::string::npos);
   check_cleared(r, the);
 }
 

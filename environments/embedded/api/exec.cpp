@@ -137,7 +137,8 @@ void run_exec(api_server::state& server, const exec_request& request, const std:
   session->done = [channel](int code, std::string error) { channel->finish(code, error); };
   socket->on_message(
       [channel, session](std::string frame, bool) { channel->receive(frame, *session); });
-  socket->on_close([session] {
+  // The server keeps no handle of its own: the socket lives until it is closed because this does.
+  socket->on_close([session, socket] {
     if (session->cancel) session->cancel();
   });
   channel->send(1, {});
