@@ -4,7 +4,7 @@
 
 #include <yaml-cpp/yaml.h>
 
-#include <cmath>
+#include <cstdlib>
 #include <regex>
 
 namespace remed {
@@ -15,18 +15,8 @@ namespace {
 constexpr int most_nodes = 200'000;
 
 json scalar(const YAML::Node& node) {
-  const auto& text = node.Scalar();
-  if (node.Tag() == "!") return text; // quoted
-  if (text == "null" || text == "~" || text == "Null" || text == "NULL" || text.empty()) {
-    return nullptr;
-  }
-  if (text == "true" || text == "True" || text == "TRUE") return true;
-  if (text == "false" || text == "False" || text == "FALSE") return false;
-  static const std::regex integer("[-+]?[0-9]{1,18}");
-  static const std::regex real(R"([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?)");
-  if (std::regex_match(text, integer)) return std::stoll(text);
-  if (std::regex_match(text, real)) return std::stod(text);
-  return text;
+  const bool quoted = node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str";
+  return quoted ? json(node.Scalar()) : plain_scalar(node.Scalar());
 }
 
 struct converter {
@@ -95,11 +85,9 @@ void emit(YAML::Emitter& out, const json& value) {
     case json::value_t::string: {
       const auto& text = value.get_ref<const std::string&>();
       // A string that reads as another type must be quoted to stay a string.
-      YAML::Node plain(text);
-      plain.SetTag("?");
       if (text.find('\n') != std::string::npos)
         out << YAML::Literal << text;
-      else if (!scalar(plain).is_string())
+      else if (!plain_scalar(text).is_string())
         out << YAML::DoubleQuoted << text;
       else
         out << text;
@@ -114,6 +102,19 @@ void emit(YAML::Emitter& out, const json& value) {
 }
 
 } // namespace
+
+json plain_scalar(const std::string& text) {
+  if (text == "null" || text == "~" || text == "Null" || text == "NULL" || text.empty()) {
+    return nullptr;
+  }
+  if (text == "true" || text == "True" || text == "TRUE") return true;
+  if (text == "false" || text == "False" || text == "FALSE") return false;
+  static const std::regex integer("[-+]?[0-9]{1,18}");
+  static const std::regex real(R"([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?)");
+  if (std::regex_match(text, integer)) return std::stoll(text);
+  if (std::regex_match(text, real)) return std::strtod(text.c_str(), nullptr);
+  return text;
+}
 
 failure yaml_document::at(const std::string& pointer, const std::string& what) const {
   auto known = pointer;

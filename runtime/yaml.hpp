@@ -29,6 +29,9 @@ result<std::vector<yaml_document>> read_yaml(const std::filesystem::path& file);
 /// The one document of a file.
 result<yaml_document> read_yaml_document(const std::filesystem::path& file);
 
+/// What an unquoted scalar means by YAML 1.2's core schema.
+json plain_scalar(const std::string& text);
+
 /// Block-style YAML with keys sorted.
 std::string to_yaml(const json& value);
 

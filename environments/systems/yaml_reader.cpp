@@ -1,11 +1,12 @@
 #include "environments/systems/yaml_reader.hpp"
 
+#include "runtime/config.hpp"
 #include "runtime/paths.hpp"
+#include "runtime/yaml.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <numeric>
 
 namespace remed::env {
 
@@ -16,57 +17,9 @@ std::string place(const std::string& file, const YAML::Mark& mark) {
   return file + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1);
 }
 
-/// Levenshtein's distance.
-std::size_t distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    auto diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      auto above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
-/// A plain scalar by the rules of YAML 1.2's core schema; a quoted one is a string.
 nlohmann::json scalar_of(const YAML::Node& node) {
-  const auto& s = node.Scalar();
-  if (node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str") return s;
-  if (s.empty() || s == "~" || s == "null" || s == "Null" || s == "NULL") return nullptr;
-  if (s == "true" || s == "True" || s == "TRUE") return true;
-  if (s == "false" || s == "False" || s == "FALSE") return false;
-  if (s.find_first_not_of("+-0123456789.eE") != std::string::npos) return s;
-  if (s.find_first_of("0123456789") == std::string::npos) return s;
-  char* end = nullptr;
-  errno = 0;
-  auto whole = std::strtoll(s.c_str(), &end, 10);
-  if (*end == '\0' && errno == 0) return whole;
-  auto real = std::strtod(s.c_str(), &end);
-  if (*end == '\0') return real;
-  return s;
-}
-
-nlohmann::json to_json(const YAML::Node& node) {
-  switch (node.Type()) {
-    case YAML::NodeType::Scalar:
-      return scalar_of(node);
-    case YAML::NodeType::Sequence: {
-      auto out = nlohmann::json::array();
-      for (const auto& item : node) out.push_back(to_json(item));
-      return out;
-    }
-    case YAML::NodeType::Map: {
-      auto out = nlohmann::json::object();
-      for (const auto& item : node) out[item.first.Scalar()] = to_json(item.second);
-      return out;
-    }
-    default:
-      return nullptr;
-  }
+  const bool quoted = node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str";
+  return quoted ? nlohmann::json(node.Scalar()) : plain_scalar(node.Scalar());
 }
 
 } // namespace
@@ -173,15 +126,7 @@ void yaml_map::refuse_unknown(const std::set<std::string>& known) const {
 }
 
 std::string nearest_hint(const std::string& name, const std::set<std::string>& known) {
-  std::string best;
-  std::size_t least = name.size() / 2 + 1;
-  for (const auto& k : known) {
-    auto d = distance(name, k);
-    if (d < least) {
-      least = d;
-      best = k;
-    }
-  }
+  const auto best = nearest(name, {known.begin(), known.end()});
   return best.empty() ? "" : "; did you mean '" + best + "'?";
 }
 
@@ -198,17 +143,11 @@ result<yaml_map> open_yaml(const std::filesystem::path& file) {
 }
 
 result<std::vector<nlohmann::json>> read_yaml_documents(const std::filesystem::path& file) {
-  auto text = read_file(file);
-  if (!text) return text.why();
-  try {
-    std::vector<nlohmann::json> out;
-    for (const auto& doc : YAML::LoadAll(*text)) {
-      if (!doc.IsNull()) out.push_back(to_json(doc));
-    }
-    return out;
-  } catch (const YAML::Exception& e) {
-    return failure{errc::bad_input, place(file.string(), e.mark) + ": " + e.msg};
-  }
+  auto documents = remed::read_yaml(file);
+  if (!documents) return documents.why();
+  std::vector<nlohmann::json> out;
+  for (auto& document : *documents) out.push_back(std::move(document.value));
+  return out;
 }
 
 } // namespace remed::env

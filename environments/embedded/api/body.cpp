@@ -3,7 +3,7 @@
 #include "environments/embedded/api/selectors.hpp"
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/api/verbs.hpp"
-#include "environments/embedded/api/yaml.hpp"
+#include "runtime/yaml.hpp"
 
 namespace remed::env {
 
@@ -47,9 +47,9 @@ maybe_error read_body(const api_call& call, json& out) {
     return std::nullopt;
   }
   if (type.find("yaml") != std::string_view::npos) {
-    auto parsed = yaml_to_json(body);
+    auto parsed = parse_yaml(body, "body");
     if (!parsed) return errors::bad_request("error decoding YAML: " + parsed.why().what);
-    out = std::move(*parsed);
+    out = parsed->empty() ? json(nullptr) : std::move(parsed->front().value);
     return std::nullopt;
   }
   try {

@@ -1,9 +1,7 @@
 #include "environments/embedded/api/schema.hpp"
 
-#include "environments/embedded/api/yaml.hpp"
 #include "runtime/paths.hpp"
-
-#include <yaml-cpp/yaml.h>
+#include "runtime/yaml.hpp"
 
 #include <stdexcept>
 
@@ -152,11 +150,9 @@ json load_json(const std::string& name) {
 builtin_schemas::builtin_schemas() {
   definitions_ = load_json("definitions.json");
   auto path = data_root() / "environments/embedded/schemas/defaults.yaml";
-  auto text = read_file(path);
-  if (!text) throw std::runtime_error(text.why().what);
-  auto defaults = yaml_to_json(*text).in(path.string());
+  auto defaults = read_yaml_document(path);
   if (!defaults) throw std::runtime_error(defaults.why().what);
-  schema_reader reader(types_, definitions_, *defaults);
+  schema_reader reader(types_, definitions_, defaults->value);
   for (const auto& [name, body] : definitions_.items()) {
     reader.named(name);
     for (const auto& gvk : body.value("x-kubernetes-group-version-kind", json::array())) {
