@@ -300,12 +300,13 @@ auto inspect(Inspector& f, T& x) -> typename Inspector::result_type {
 }
 
 /// Every message of the protocol, for code that must handle them all.
-#define REMED_MESSAGES(X)                                                                       \
-  X(trial)                                                                                      \
-  X(incident)                                                                                   \
-  X(not_injected) X(probe_request) X(probe_report) X(playbook) X(outcome) X(verdict) X(give_up) \
-      X(trial_expired) X(role_failed) X(limit_reached) X(infra_failed) X(cancel) X(clear)       \
-          X(cleared) X(command_done) X(playbook_done) X(model_reply) X(episode_result) X(wake)
+// clang-format off
+#define REMED_MESSAGES(X)                                                                    \
+  X(trial) X(incident) X(not_injected) X(probe_request) X(probe_report) X(playbook)          \
+  X(outcome) X(verdict) X(give_up) X(trial_expired) X(role_failed) X(limit_reached)          \
+  X(infra_failed) X(cancel) X(clear) X(cleared) X(command_done) X(playbook_done)             \
+  X(model_reply) X(episode_result) X(wake)
+// clang-format on
 
 } // namespace remed
 
