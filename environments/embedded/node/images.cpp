@@ -1,6 +1,7 @@
 #include "environments/embedded/node/images.hpp"
 
 #include "runtime/random.hpp"
+#include "runtime/yaml.hpp"
 
 #include <yaml-cpp/yaml.h>
 
@@ -120,7 +121,8 @@ result<image_catalogue> image_catalogue::load(const std::filesystem::path& file)
       r.tags = std::regex(node["tags"].as<std::string>(), std::regex::optimize);
       r.mib = node["mib"].as<double>();
       r.runs = strings(node["runs"]);
-      r.exits = node["exits"] && node["exits"].as<bool>();
+      // yaml-cpp's own reading of booleans shares a table between threads.
+      r.exits = node["exits"] && plain_scalar(node["exits"].Scalar()) == true;
       r.only = strings(node["only"]);
       out.rows_.push_back(std::move(r));
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <set>
 
@@ -197,7 +198,7 @@ bool has_executable(const image_facts& image, const std::string& path) {
 std::optional<double> sleep_seconds(const std::string& text) {
   double value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{}) return std::nullopt;
+  if (error != std::errc{} || !std::isfinite(value)) return std::nullopt;
   switch (end == text.data() + text.size() ? 's' : *end) {
     case 's':
       return value;
