@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <deque>
 #include <list>
+#include <locale>
 #include <mutex>
 #include <thread>
 
@@ -45,6 +46,14 @@ struct counter {
     if (done) done(results[i]);
   }
 };
+
+/// libstdc++ fills these tables of the global locale at first use and without a lock; regular
+/// expressions read them in every thread.
+void fill_locale_tables() {
+  const auto& letters = std::use_facet<std::ctype<char>>(std::locale());
+  letters.widen('a');
+  for (int c = 0; c < 256; ++c) letters.narrow(static_cast<char>(c), '\0');
+}
 
 record never_ran(const experiment_spec& spec, outcome_kind kind, const std::string& why) {
   episode_result ended;
@@ -179,6 +188,7 @@ result<std::vector<record>> run_all(const std::vector<experiment_spec>& specs, c
   }
   const auto at_once = std::max(1u, how.parallel);
   const auto threads = std::clamp(how.threads, 1u, at_once);
+  fill_locale_tables();
   {
     std::vector<std::jthread> crew;
     for (unsigned t = 0; t < threads; ++t) {
