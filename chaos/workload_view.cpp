@@ -1,5 +1,6 @@
 #include "chaos/workload_view.hpp"
 
+#include "environments/embedded/api/text.hpp"
 #include "environments/embedded/quantity.hpp"
 
 namespace remed::chaos {
@@ -8,17 +9,6 @@ namespace {
 
 const json nothing;
 const json no_list = json::array();
-
-const json& at(const json& from, std::initializer_list<const char*> path) {
-  const json* here = &from;
-  for (const auto* step : path) {
-    if (!here->is_object()) return nothing;
-    auto next = here->find(step);
-    if (next == here->end()) return nothing;
-    here = &*next;
-  }
-  return *here;
-}
 
 bool matches(const json& labels, const json& wanted) {
   if (!wanted.is_object() || wanted.empty() || !labels.is_object()) return false;
@@ -37,42 +27,42 @@ workload_view view_of(const env::observation& seen, const std::string& service) 
     auto all = seen.objects.find(table);
     if (all == seen.objects.end()) continue;
     for (const auto& one : all->second) {
-      if (at(*one, {"metadata", "name"}) == service) out.workload = one;
+      if (env::at_path(*one, {"metadata", "name"}) == service) out.workload = one;
     }
   }
   auto pods = seen.objects.find("pods");
   if (!out.workload || pods == seen.objects.end()) return out;
-  const auto& wanted = at(*out.workload, {"spec", "selector", "matchLabels"});
+  const auto& wanted = env::at_path(*out.workload, {"spec", "selector", "matchLabels"});
   for (const auto& pod : pods->second) {
-    if (matches(at(*pod, {"metadata", "labels"}), wanted)) out.pods.push_back(pod);
+    if (matches(env::at_path(*pod, {"metadata", "labels"}), wanted)) out.pods.push_back(pod);
   }
   return out;
 }
 
 bool is_ready(const json& pod) {
-  for (const auto& condition : at(pod, {"status", "conditions"})) {
+  for (const auto& condition : env::at_path(pod, {"status", "conditions"})) {
     if (condition.value("type", "") == "Ready") return condition.value("status", "") == "True";
   }
   return false;
 }
 
 bool is_terminating(const json& pod) {
-  return !at(pod, {"metadata", "deletionTimestamp"}).is_null();
+  return !env::at_path(pod, {"metadata", "deletionTimestamp"}).is_null();
 }
 
 const json& declared_workload(const env::system_profile& system, const std::string& service) {
   for (const auto& manifest : system.manifests) {
     auto kind = manifest.value("kind", "");
     if (kind != "Deployment" && kind != "StatefulSet" && kind != "DaemonSet") continue;
-    if (at(manifest, {"metadata", "name"}) == service) return manifest;
+    if (env::at_path(manifest, {"metadata", "name"}) == service) return manifest;
   }
   return nothing;
 }
 
 const json& containers_of(const json& pod_or_workload) {
-  const auto& own = at(pod_or_workload, {"spec", "containers"});
+  const auto& own = env::at_path(pod_or_workload, {"spec", "containers"});
   if (own.is_array()) return own;
-  const auto& inner = at(pod_or_workload, {"spec", "template", "spec", "containers"});
+  const auto& inner = env::at_path(pod_or_workload, {"spec", "template", "spec", "containers"});
   return inner.is_array() ? inner : no_list;
 }
 
@@ -84,7 +74,7 @@ const json& container_named(const json& containers, const std::string& name) {
 }
 
 std::optional<double> resource_of(const json& container, const char* bound, const char* resource) {
-  const auto& value = at(container, {"resources", bound, resource});
+  const auto& value = env::at_path(container, {"resources", bound, resource});
   if (value.is_number()) return value.get<double>();
   if (!value.is_string()) return std::nullopt;
   return env::parse_quantity(value.get_ref<const std::string&>());
@@ -100,9 +90,9 @@ std::string service_named(const env::system_profile& system, const std::string& 
 }
 
 std::string service_of(const env::system_profile& system, const json& object) {
-  const auto& app = at(object, {"metadata", "labels", "app"});
+  const auto& app = env::at_path(object, {"metadata", "labels", "app"});
   if (app.is_string() && system.services.count(app.get<std::string>())) return app;
-  const auto& name = at(object, {"metadata", "name"});
+  const auto& name = env::at_path(object, {"metadata", "name"});
   return name.is_string() ? service_named(system, name) : std::string{};
 }
 

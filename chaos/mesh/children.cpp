@@ -32,7 +32,7 @@ json new_child(const std::string& resource, const json& pod) {
 }
 
 bool belongs(const json& child, const json& pod) {
-  for (const auto& owner : at(child, {"metadata", "ownerReferences"})) {
+  for (const auto& owner : at_path(child, {"metadata", "ownerReferences"})) {
     if (owner.value("uid", "") == text_at(pod, {"metadata", "uid"})) return true;
   }
   return false;
@@ -61,7 +61,7 @@ void match(env::cluster& c, const std::string& pod_uid, const std::string& prefi
   for (auto& e : wanted) begin_effect(c, std::move(e));
 }
 
-double share(const json& from, std::initializer_list<const char*> path) {
+double share(const json& from, std::initializer_list<std::string_view> path) {
   return
       [](const result<double>& r) { return r ? *r : 0.0; }(parse_float(text_at(from, path, "0")));
 }
@@ -74,7 +74,7 @@ double millis(const std::string& text) {
 void finish(env::cluster& c, const std::string& resource, json child, const std::string& problem) {
   auto& status = child["status"];
   if (status.is_null()) status = json::object();
-  status["observedGeneration"] = at(child, {"metadata", "generation"});
+  status["observedGeneration"] = at_path(child, {"metadata", "generation"});
   if (problem.empty())
     status.erase("failedMessage");
   else
@@ -91,17 +91,17 @@ work open(env::cluster& c, const std::string& resource, const object_key& key) {
   work out;
   out.child = c.objects().get(resource, key);
   if (!out.child) return {};
-  const auto& seen = at(*out.child, {"status", "observedGeneration"});
-  if (seen == at(*out.child, {"metadata", "generation"})) return {};
+  const auto& seen = at_path(*out.child, {"status", "observedGeneration"});
+  if (seen == at_path(*out.child, {"metadata", "generation"})) return {};
   out.pod = c.objects().get("pods", key);
   if (!out.pod || !belongs(*out.child, *out.pod)) return {};
   return out;
 }
 
 bool is_mount(const json& pod, const std::string& container, const std::string& path) {
-  for (const auto& one : at(pod, {"spec", "containers"})) {
+  for (const auto& one : at_path(pod, {"spec", "containers"})) {
     if (text_at(one, {"name"}) != container) continue;
-    for (const auto& mount : at(one, {"volumeMounts"})) {
+    for (const auto& mount : at_path(one, {"volumeMounts"})) {
       auto place = text_at(mount, {"mountPath"});
       while (place.size() > 1 && place.ends_with('/')) place.pop_back();
       if (place == path) return true;
@@ -122,14 +122,14 @@ result<std::int64_t> commit(env::cluster& c, const std::string& resource, const 
   if (!found && text_at(*pod, {"status", "phase"}) != "Running") return refused("pod not running");
   auto child = found ? *found : new_child(resource, *pod);
   auto kept = json::array();
-  for (const auto& entry : at(child, {"spec", field.c_str()})) {
+  for (const auto& entry : at_path(child, {"spec", field.c_str()})) {
     if (text_at(entry, {"source"}) != source) kept.push_back(entry);
   }
   for (const auto& entry : entries) kept.push_back(entry);
   child["spec"][field] = std::move(kept);
   for (const auto& [key, value] : extra.items()) child["spec"][key] = value;
   auto written = write(c, resource, std::move(child), false);
-  return at(*written, {"metadata", "generation"}).get<std::int64_t>();
+  return at_path(*written, {"metadata", "generation"}).get<std::int64_t>();
 }
 
 progress wait_for(const env::cluster& c, const std::string& resource, const json& cr,
@@ -140,8 +140,8 @@ progress wait_for(const env::cluster& c, const std::string& resource, const json
   if (!child) return {not_injected, {}};
   const auto problem = text_at(*child, {"status", "failedMessage"});
   if (!problem.empty()) return {waiting, problem};
-  const auto& seen = at(*child, {"status", "observedGeneration"});
-  const auto& wanted = at(cr, {"status", "instances", id.c_str()});
+  const auto& seen = at_path(*child, {"status", "observedGeneration"});
+  const auto& wanted = at_path(cr, {"status", "instances", id.c_str()});
   const bool done = seen.is_number() && (!wanted.is_number() || seen >= wanted);
   return {done ? reached : waiting, {}};
 }
@@ -152,7 +152,7 @@ void sync_network(env::cluster& c, const object_key& key) {
   const auto uid = text_at(*job.pod, {"metadata", "uid"});
   const auto full = key.ns + "/" + key.name;
   const auto* runtime = c.node().find(uid);
-  if (at(*job.pod, {"spec", "hostNetwork"}) == true) {
+  if (at_path(*job.pod, {"spec", "hostNetwork"}) == true) {
     return finish(
         c, network_child, *job.child,
         "It's dangerous to inject network chaos on a pod(" + full + ") with `hostNetwork`");
@@ -162,7 +162,7 @@ void sync_network(env::cluster& c, const object_key& key) {
                   "pod " + full + " has empty container status: container not found");
   }
   std::vector<env::effect> wanted;
-  for (const auto& tc : at(*job.child, {"spec", "tcs"})) {
+  for (const auto& tc : at_path(*job.child, {"spec", "tcs"})) {
     env::effect e;
     e.lives_in = env::lifetime::sandbox;
     e.ns = key.ns;
@@ -170,19 +170,19 @@ void sync_network(env::cluster& c, const object_key& key) {
     e.pod_uid = uid;
     e.instance = runtime->sandbox;
     e.source = "networkchaos/" + text_at(tc, {"source"});
-    if (at(tc, {"delay"}).is_null() && at(tc, {"loss"}).is_null()) {
+    if (at_path(tc, {"delay"}).is_null() && at_path(tc, {"loss"}).is_null()) {
       return finish(c, network_child, *job.child,
                     "invalid spec for netem action, at least one is required from delay, loss, "
                     "duplicate, corrupt");
     }
-    if (!at(tc, {"delay"}).is_null()) {
+    if (!at_path(tc, {"delay"}).is_null()) {
       e.kind = "net_delay";
       e.params = json{{"ms", millis(text_at(tc, {"delay", "latency"}))},
                       {"jitter_ms", millis(text_at(tc, {"delay", "jitter"}, "0ms"))},
                       {"correlation", share(tc, {"delay", "correlation"})}};
       wanted.push_back(e);
     }
-    if (!at(tc, {"loss"}).is_null()) {
+    if (!at_path(tc, {"loss"}).is_null()) {
       e.kind = "net_loss";
       e.params = json{{"percent", share(tc, {"loss", "loss"})}};
       if (e.params["percent"] > 100) {
@@ -205,7 +205,7 @@ void sync_io(env::cluster& c, const object_key& key) {
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
   const auto* runtime = c.node().find(uid);
   const auto* container = runtime ? runtime->find(name) : nullptr;
-  const auto& actions = at(*job.child, {"spec", "actions"});
+  const auto& actions = at_path(*job.child, {"spec", "actions"});
   const bool any = actions.is_array() && !actions.empty();
   const auto failed = "failed to apply for pod " + key.ns + "/" + key.name + ": rpc error: code = ";
   if (any && (!container || !container->running())) {

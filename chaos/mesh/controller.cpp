@@ -28,7 +28,7 @@ void follow_images(env::cluster& c, const json& pod) {
   for (const auto& [id, e] : c.effects()) {
     if (e.kind != "image_override" || e.pod_uid != uid) continue;
     bool any = false;
-    for (const auto& container : at(pod, {"spec", "containers"})) {
+    for (const auto& container : at_path(pod, {"spec", "containers"})) {
       any = any || text_at(container, {"image"}) == pause_image;
     }
     if (!any) {
@@ -84,7 +84,7 @@ private:
     const std::string table =
         child == network_child ? "networkchaos.chaos-mesh.org" : "iochaos.chaos-mesh.org";
     for (const auto& cr : c.objects().list(table)) {
-      for (const auto& record : at(*cr, {"status", "experiment", "containerRecords"})) {
+      for (const auto& record : at_path(*cr, {"status", "experiment", "containerRecords"})) {
         const auto where = parse_id(text_at(record, {"id"}));
         if (where.ns != pod.ns || where.pod != pod.name) continue;
         c.schedule(controller_latency, actor, key_text(table, env::key_of(*cr)));

@@ -33,7 +33,7 @@ private:
   void init_finalizers() {
     auto cr = load();
     if (!cr || is_deleted(*cr)) return;
-    const auto& there = at(*cr, {"metadata", "finalizers"});
+    const auto& there = at_path(*cr, {"metadata", "finalizers"});
     if (std::find(there.begin(), there.end(), records_finalizer) != there.end()) return;
     say(c_, *cr, "initFinalizers", "Normal", "FinalizerInited", "Finalizer has been inited",
         "finalizer-inited");
@@ -69,7 +69,7 @@ private:
     auto cr = load();
     if (!cr) return;
     auto wanted = conditions_of(*cr);
-    if (at(*cr, {"status", "conditions"}) == wanted) return;
+    if (at_path(*cr, {"status", "conditions"}) == wanted) return;
     auto now = *cr;
     now["status"]["conditions"] = std::move(wanted);
     store(std::move(now));
@@ -80,7 +80,7 @@ private:
     if (!found) return std::nullopt;
     auto cr = *found;
     const auto wanted = text_at(cr, {"status", "experiment", "desiredPhase"});
-    auto records = at(cr, {"status", "experiment", "containerRecords"});
+    auto records = at_path(cr, {"status", "experiment", "containerRecords"});
     bool changed = false;
     if (records.is_null()) {
       auto chosen = make_records(c_.objects(), kind_, cr, c_.random());
@@ -145,7 +145,7 @@ private:
 
   static std::size_t failures(const json& record) {
     std::size_t n = 0;
-    const auto& events = at(record, {"events"});
+    const auto& events = at_path(record, {"events"});
     for (auto e = events.rbegin(); e != events.rend() && (*e)["type"] == "Failed"; ++e) ++n;
     return n;
   }
@@ -154,7 +154,7 @@ private:
     auto cr = load();
     if (!cr || !is_deleted(*cr)) return;
     bool resumed = true;
-    for (const auto& record : at(*cr, {"status", "experiment", "containerRecords"})) {
+    for (const auto& record : at_path(*cr, {"status", "experiment", "containerRecords"})) {
       resumed = resumed && text_at(record, {"phase"}) == not_injected;
     }
     const bool forced = text_at(*cr, {"metadata", "annotations", clean_annotation}) == "forced";
@@ -205,7 +205,7 @@ desired desired_phase(const json& cr, vtime now) {
 }
 
 json conditions_of(const json& cr) {
-  const auto& records = at(cr, {"status", "experiment", "containerRecords"});
+  const auto& records = at_path(cr, {"status", "experiment", "containerRecords"});
   const bool selected = !records.is_null();
   bool all_in = selected, all_out = selected;
   for (const auto& record : records) {
@@ -234,7 +234,7 @@ bool only_record_events(const json& before, const json& now) {
   auto bare = [](json cr) {
     auto& meta = cr["metadata"];
     for (const auto* field : {"resourceVersion", "generation", "managedFields"}) meta.erase(field);
-    if (at(cr, {"status", "experiment", "containerRecords"}).is_array()) {
+    if (at_path(cr, {"status", "experiment", "containerRecords"}).is_array()) {
       for (auto& record : cr["status"]["experiment"]["containerRecords"]) record.erase("events");
     }
     return cr;

@@ -20,14 +20,14 @@ public:
     if (!c.objects().get("pods", {where.ns, where.pod})) {
       return {not_injected, "pods \"" + where.pod + "\" not found"};
     }
-    const auto& spec = at(cr, {"spec"});
+    const auto& spec = at_path(cr, {"spec"});
     auto one = json::object();
     one["type"] = text_at(spec, {"action"});
     one["source"] = share_name(cr);
     one["latency"] = text_at(spec, {"delay"});
     one["percent"] = spec.value("percent", 100);
     for (const auto* field : {"path", "methods"}) {
-      if (!at(spec, {field}).is_null()) one[field] = at(spec, {field});
+      if (!at_path(spec, {field}).is_null()) one[field] = at_path(spec, {field});
     }
     auto extra = json::object();
     extra["volumeMountPath"] = text_at(spec, {"volumePath"});

@@ -21,24 +21,6 @@ const kind_info* kind_of(const std::string& resource) {
   return nullptr;
 }
 
-const json& at(const json& from, std::initializer_list<const char*> path) {
-  static const json nothing;
-  const json* here = &from;
-  for (const auto* step : path) {
-    if (!here->is_object()) return nothing;
-    auto next = here->find(step);
-    if (next == here->end()) return nothing;
-    here = &*next;
-  }
-  return *here;
-}
-
-std::string text_at(const json& from, std::initializer_list<const char*> path,
-                    const std::string& otherwise) {
-  const auto& found = at(from, path);
-  return found.is_string() ? found.get<std::string>() : otherwise;
-}
-
 bool is_one_shot(const json& cr) {
   const auto action = text_at(cr, {"spec", "action"});
   return text_at(cr, {"kind"}) == "PodChaos" &&
@@ -46,7 +28,7 @@ bool is_one_shot(const json& cr) {
 }
 
 bool is_deleted(const json& cr) {
-  return !at(cr, {"metadata", "deletionTimestamp"}).is_null();
+  return !at_path(cr, {"metadata", "deletionTimestamp"}).is_null();
 }
 
 bool is_paused(const json& cr) {
@@ -59,8 +41,9 @@ std::string source_of(const kind_info& kind, const object_key& key) {
 
 env::object write(env::cluster& c, const std::string& resource, json value, bool status_counts) {
   if (auto before = c.objects().get(resource, env::key_of(value))) {
-    bool changed = at(*before, {"spec"}) != at(value, {"spec"});
-    if (status_counts) changed = changed || at(*before, {"status"}) != at(value, {"status"});
+    bool changed = at_path(*before, {"spec"}) != at_path(value, {"spec"});
+    if (status_counts)
+      changed = changed || at_path(*before, {"status"}) != at_path(value, {"status"});
     auto& generation = value["metadata"]["generation"];
     if (generation.is_null()) generation = 1;
     if (changed) generation = generation.get<std::int64_t>() + 1;

@@ -1,6 +1,7 @@
 // The kinds of experiments, and their words in objects.
 #pragma once
 
+#include "environments/embedded/api/text.hpp"
 #include "environments/embedded/cluster.hpp"
 
 #include <string>
@@ -8,8 +9,10 @@
 
 namespace remed::chaos::mesh {
 
+using env::at_path;
 using env::json;
 using env::object_key;
+using env::text_at;
 
 inline constexpr const char* group = "chaos-mesh.org";
 inline constexpr const char* api_version = "chaos-mesh.org/v1alpha1";
@@ -25,11 +28,6 @@ struct kind_info {
 const std::vector<kind_info>& kinds();
 /// By its table, or none.
 const kind_info* kind_of(const std::string& resource);
-
-/// A value inside an object, or null. Never throws.
-const json& at(const json& from, std::initializer_list<const char*> path);
-std::string text_at(const json& from, std::initializer_list<const char*> path,
-                    const std::string& otherwise = {});
 
 /// pod-kill and container-kill: done once, never undone.
 bool is_one_shot(const json& cr);

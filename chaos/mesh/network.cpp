@@ -24,7 +24,7 @@ public:
     tc["type"] = "netem";
     tc["source"] = share_name(cr);
     for (const auto* part : {"delay", "loss"}) {
-      if (!at(cr, {"spec", part}).is_null()) tc[part] = at(cr, {"spec", part});
+      if (!at_path(cr, {"spec", part}).is_null()) tc[part] = at_path(cr, {"spec", part});
     }
     auto generation =
         commit(c, network_child, "tcs", {where.ns, where.pod}, share_name(cr), json::array({tc}));

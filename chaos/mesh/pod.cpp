@@ -87,7 +87,7 @@ private:
   }
 
   static progress kill(env::cluster& c, const json& cr, const json& found) {
-    const auto& asked = at(cr, {"spec", "gracePeriod"});
+    const auto& asked = at_path(cr, {"spec", "gracePeriod"});
     const auto grace = asked.is_number() ? asked.get<std::int64_t>() : 0;
     if (grace <= 0) {
       c.erase("pods", env::key_of(found));

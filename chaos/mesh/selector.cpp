@@ -28,7 +28,7 @@ bool fits_expression(const json& labels, const json& expression) {
   const bool there = labels.is_object() && labels.contains(key);
   if (op == "Exists") return there;
   if (op == "DoesNotExist") return !there;
-  const bool in = there && holds(at(expression, {"values"}), text_at(labels, {key.c_str()}));
+  const bool in = there && holds(at_path(expression, {"values"}), text_at(labels, {key.c_str()}));
   return op == "NotIn" ? !in : in;
 }
 
@@ -45,30 +45,32 @@ bool fits_fields(const json& pod, const json& wanted) {
 
 bool fits_node(const env::store& objects, const json& pod, const json& selector) {
   const auto node = text_at(pod, {"spec", "nodeName"});
-  const auto& names = at(selector, {"nodes"});
-  const auto& labels = at(selector, {"nodeSelectors"});
+  const auto& names = at_path(selector, {"nodes"});
+  const auto& labels = at_path(selector, {"nodeSelectors"});
   const bool by_name = names.is_array() && !names.empty();
   const bool by_label = labels.is_object() && !labels.empty();
   if (!by_name && !by_label) return true;
   if (by_name && holds(names, node)) return true;
   auto object = objects.get("nodes", {"", node});
-  return by_label && object && includes(at(*object, {"metadata", "labels"}), labels);
+  return by_label && object && includes(at_path(*object, {"metadata", "labels"}), labels);
 }
 
 bool fits(const env::store& objects, const json& pod, const json& selector) {
-  const auto& labels = at(pod, {"metadata", "labels"});
-  if (!includes(labels, at(selector, {"labelSelectors"}))) return false;
-  for (const auto& expression : at(selector, {"expressionSelectors"})) {
+  const auto& labels = at_path(pod, {"metadata", "labels"});
+  if (!includes(labels, at_path(selector, {"labelSelectors"}))) return false;
+  for (const auto& expression : at_path(selector, {"expressionSelectors"})) {
     if (!fits_expression(labels, expression)) return false;
   }
-  if (!includes(at(pod, {"metadata", "annotations"}), at(selector, {"annotationSelectors"}))) {
+  if (!includes(at_path(pod, {"metadata", "annotations"}),
+                at_path(selector, {"annotationSelectors"}))) {
     return false;
   }
-  const auto& phases = at(selector, {"podPhaseSelectors"});
+  const auto& phases = at_path(selector, {"podPhaseSelectors"});
   if (phases.is_array() && !phases.empty() && !holds(phases, text_at(pod, {"status", "phase"}))) {
     return false;
   }
-  return fits_fields(pod, at(selector, {"fieldSelectors"})) && fits_node(objects, pod, selector);
+  return fits_fields(pod, at_path(selector, {"fieldSelectors"})) &&
+         fits_node(objects, pod, selector);
 }
 
 std::vector<env::object> named_pods(const env::store& objects, const json& pods) {
@@ -106,7 +108,7 @@ void add_record(json& out, std::string id, const std::string& key) {
 
 result<std::vector<env::object>> chosen(const env::store& objects, const json& from,
                                         const std::string& ns, random_source& chance) {
-  auto pods = select_pods(objects, at(from, {"selector"}), ns);
+  auto pods = select_pods(objects, at_path(from, {"selector"}), ns);
   if (pods.empty()) return bad("no pod is selected");
   auto left = apply_mode(text_at(from, {"mode"}), text_at(from, {"value"}), pods.size(), chance);
   if (!left) return left.why();
@@ -119,10 +121,11 @@ result<std::vector<env::object>> chosen(const env::store& objects, const json& f
 
 std::vector<env::object> select_pods(const env::store& objects, const json& selector,
                                      const std::string& default_ns) {
-  const auto& pods = at(selector, {"pods"});
+  const auto& pods = at_path(selector, {"pods"});
   if (pods.is_object() && !pods.empty()) return named_pods(objects, pods);
   std::vector<std::string> namespaces;
-  for (const auto& ns : at(selector, {"namespaces"})) namespaces.push_back(ns.get<std::string>());
+  for (const auto& ns : at_path(selector, {"namespaces"}))
+    namespaces.push_back(ns.get<std::string>());
   if (namespaces.empty()) namespaces.push_back(default_ns);
   std::sort(namespaces.begin(), namespaces.end());
   std::vector<env::object> out;
@@ -163,7 +166,7 @@ result<std::vector<std::size_t>> apply_mode(const std::string& mode, const std::
 result<json> make_records(const env::store& objects, const kind_info& kind, const json& cr,
                           random_source& chance) {
   const auto ns = text_at(cr, {"metadata", "namespace"});
-  const auto& spec = at(cr, {"spec"});
+  const auto& spec = at_path(cr, {"spec"});
   auto pods = chosen(objects, spec, ns, chance);
   if (!pods) return pods.why();
   auto out = json::array();
@@ -173,9 +176,9 @@ result<json> make_records(const env::store& objects, const kind_info& kind, cons
       add_record(out, std::move(id), ".");
       continue;
     }
-    const auto& wanted = at(spec, {"containerNames"});
+    const auto& wanted = at_path(spec, {"containerNames"});
     const bool first_only = !wanted.is_array() || wanted.empty();
-    for (const auto& container : at(*pod, {"spec", "containers"})) {
+    for (const auto& container : at_path(*pod, {"spec", "containers"})) {
       auto name = text_at(container, {"name"});
       if (!first_only && !holds(wanted, name)) continue;
       add_record(out, id + "/" + name, ".");

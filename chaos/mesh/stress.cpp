@@ -48,7 +48,7 @@ public:
     e.source = source_of(*kind_of("stresschaos.chaos-mesh.org"), env::key_of(cr));
     auto instance = json::object();
     const auto stamp = rfc3339(c.now());
-    const auto& cpu = at(cr, {"spec", "stressors", "cpu"});
+    const auto& cpu = at_path(cr, {"spec", "stressors", "cpu"});
     // No worker is no stressor: nothing is started, and nothing refused.
     if (cpu.is_object() && cpu.value("workers", 0) > 0) {
       auto one = e;
@@ -58,7 +58,7 @@ public:
       instance["uid"] = pid_of(c, uid, where.container, "stress-ng");
       instance["startTime"] = stamp;
     }
-    const auto& memory = at(cr, {"spec", "stressors", "memory"});
+    const auto& memory = at_path(cr, {"spec", "stressors", "memory"});
     if (memory.is_object() && memory.value("workers", 0) > 0) {
       auto bytes = parse_bytes(memory.value("size", "0"), node_memory(c));
       if (!bytes) return {not_injected, bytes.why().what};

@@ -20,18 +20,18 @@ void invalid(errors& out, const std::string& field, const json& value, const std
   out.push_back(field + ": Invalid value: " + shown(value) + ": " + why);
 }
 
-void check_duration(errors& out, const json& spec, std::initializer_list<const char*> path,
+void check_duration(errors& out, const json& spec, std::initializer_list<std::string_view> path,
                     const std::string& field) {
-  const auto& value = at(spec, path);
+  const auto& value = at_path(spec, path);
   if (!value.is_string() || value.get_ref<const std::string&>().empty()) return;
   auto parsed = parse_duration(value);
   if (!parsed) invalid(out, field, value, "parse duration field error: " + parsed.why().what);
 }
 
 /// Shares in texts. There is no check of their range: tc refuses later.
-void check_float(errors& out, const json& spec, std::initializer_list<const char*> path,
+void check_float(errors& out, const json& spec, std::initializer_list<std::string_view> path,
                  const std::string& field) {
-  const auto& value = at(spec, path);
+  const auto& value = at_path(spec, path);
   if (!value.is_string() || value.get_ref<const std::string&>().empty()) return;
   auto parsed = parse_float(value);
   if (!parsed) invalid(out, field, value, "parse correlation field error:" + parsed.why().what);
@@ -40,7 +40,7 @@ void check_float(errors& out, const json& spec, std::initializer_list<const char
 void check_mode(errors& out, const json& spec, const std::string& field) {
   const auto mode = text_at(spec, {"mode"});
   if (mode == "one" || mode == "all" || mode.empty()) return;
-  const auto& value = at(spec, {"value"});
+  const auto& value = at_path(spec, {"value"});
   const auto text = value.is_string() ? value.get<std::string>() : std::string{};
   auto number = parse_int(text);
   if (!number) return invalid(out, field, text, "parse value field error:" + number.why().what);
@@ -57,8 +57,8 @@ void check_mode(errors& out, const json& spec, const std::string& field) {
 void check_stress(errors& out, const json& spec) {
   check_mode(out, spec, "Spec.ContainerSelector.PodSelector.value");
   check_duration(out, spec, {"duration"}, "Spec.Duration");
-  const auto& cpu = at(spec, {"stressors", "cpu"});
-  const auto& memory = at(spec, {"stressors", "memory"});
+  const auto& cpu = at_path(spec, {"stressors", "cpu"});
+  const auto& memory = at_path(spec, {"stressors", "memory"});
   if (cpu.is_null() && memory.is_null() && text_at(spec, {"stressngStressors"}).empty()) {
     invalid(out, "Spec", spec, "missing stressors");
   }
@@ -82,9 +82,9 @@ void check_network(errors& out, const json& spec) {
   check_float(out, spec, {"duplicate", "duplicate"}, "Spec.TcParameter.Duplicate.Duplicate");
   check_float(out, spec, {"corrupt", "corrupt"}, "Spec.TcParameter.Corrupt.Corrupt");
   const auto action = text_at(spec, {"action"}), direction = text_at(spec, {"direction"}, "to");
-  const auto& outside = at(spec, {"externalTargets"});
+  const auto& outside = at_path(spec, {"externalTargets"});
   const bool externals = outside.is_array() && !outside.empty();
-  const bool targets = at(spec, {"target"}).is_object();
+  const bool targets = at_path(spec, {"target"}).is_object();
   if (direction == "to") return;
   if (action == "partition") {
     if (!targets && !externals) {
@@ -108,11 +108,11 @@ void check_io(errors& out, const json& spec) {
   check_mode(out, spec, "Spec.ContainerSelector.PodSelector.value");
   check_duration(out, spec, {"duration"}, "Spec.Duration");
   check_duration(out, spec, {"delay"}, "Spec.Delay");
-  const auto& percent = at(spec, {"percent"});
+  const auto& percent = at_path(spec, {"percent"});
   if (percent.is_number() && (percent < 0 || percent > 100)) {
     invalid(out, "Spec.Percent", percent, "percent field should be in 0-100");
   }
-  const auto& code = at(spec, {"errno"});
+  const auto& code = at_path(spec, {"errno"});
   if (text_at(spec, {"action"}) == "fault" && (!code.is_number() || code == 0)) {
     invalid(out, "Spec.Errno", code.is_number() ? code : json(0),
             "action fault: errno 0 is not supported");
@@ -122,7 +122,7 @@ void check_io(errors& out, const json& spec) {
 void check_pod(errors& out, const json& spec) {
   check_mode(out, spec, "Spec.ContainerSelector.PodSelector.value");
   check_duration(out, spec, {"duration"}, "Spec.Duration");
-  const auto& names = at(spec, {"containerNames"});
+  const auto& names = at_path(spec, {"containerNames"});
   if (text_at(spec, {"action"}) == "container-kill" && (!names.is_array() || names.empty())) {
     out.push_back(
         "Spec.containerNames: Invalid value: null: the name of container is required on "
@@ -140,23 +140,23 @@ void check_emulated(errors& out, const std::string& kind, const json& spec) {
   if (kind == "NetworkChaos") {
     if (action != "delay" && action != "loss" && action != "netem") refuse("Spec.Action", action);
     for (const auto* part : {"duplicate", "corrupt", "rate", "bandwidth", "target"}) {
-      if (!at(spec, {part}).is_null()) refuse("Spec", json{{part, at(spec, {part})}});
+      if (!at_path(spec, {part}).is_null()) refuse("Spec", json{{part, at_path(spec, {part})}});
     }
-    const auto& externals = at(spec, {"externalTargets"});
+    const auto& externals = at_path(spec, {"externalTargets"});
     if (externals.is_array() && !externals.empty()) refuse("Spec.ExternalTargets", externals);
   }
   if (kind == "IOChaos" && action != "latency") refuse("Spec.Action", action);
   if (kind == "StressChaos" && !text_at(spec, {"stressngStressors"}).empty()) {
-    refuse("Spec.StressngStressors", at(spec, {"stressngStressors"}));
+    refuse("Spec.StressngStressors", at_path(spec, {"stressngStressors"}));
   }
 }
 
 result<void> validate(const std::string& kind, const json* before, const json& now) {
-  if (before && at(*before, {"spec"}) != at(now, {"spec"})) {
+  if (before && at_path(*before, {"spec"}) != at_path(now, {"spec"})) {
     return failure{errc::refused, "Cannot update chaos spec"};
   }
   errors out;
-  const auto& spec = at(now, {"spec"});
+  const auto& spec = at_path(now, {"spec"});
   if (kind == "StressChaos") check_stress(out, spec);
   if (kind == "NetworkChaos") check_network(out, spec);
   if (kind == "IOChaos") check_io(out, spec);
@@ -179,7 +179,7 @@ result<void> set_defaults(json& now) {
   for (auto* holder : {&spec, spec.contains("target") ? &spec["target"] : nullptr}) {
     if (!holder || !holder->is_object() || !holder->contains("selector")) continue;
     auto& selector = (*holder)["selector"];
-    const auto& namespaces = at(selector, {"namespaces"});
+    const auto& namespaces = at_path(selector, {"namespaces"});
     if (selector.is_object() && (!namespaces.is_array() || namespaces.empty())) {
       selector["namespaces"] = json::array({ns});
     }
