@@ -90,6 +90,8 @@ public:
   virtual void send(std::string message, bool binary = true) = 0;
   virtual void close(int code = 1000) = 0;
   virtual bool closed() const = 0;
+  /// Bytes queued and not yet sent.
+  virtual std::size_t pending() const = 0;
   virtual void on_message(std::function<void(std::string, bool binary)> callback) = 0;
   virtual void on_close(std::function<void()> callback) = 0;
 };
@@ -107,12 +109,20 @@ struct websocket_reply {
   std::function<void(std::shared_ptr<websocket>)> start;
 };
 
+/// The connection leaves HTTP behind "101 Switching Protocols" with these header fields (`Upgrade`
+/// among them). What `start` gets carries bytes, not messages: portions mean nothing.
+struct upgrade_reply {
+  http_headers headers;
+  std::function<void(std::shared_ptr<websocket>)> start;
+};
+
 /// The answer comes later: call the function given to `start` exactly once, on the same thread.
 struct deferred_reply {
   std::function<void(std::function<void(http_response)>)> start;
 };
 
-using http_reply = std::variant<http_response, stream_reply, websocket_reply, deferred_reply>;
+using http_reply =
+    std::variant<http_response, stream_reply, websocket_reply, upgrade_reply, deferred_reply>;
 /// Called on the loop's thread for each request; must not block.
 using http_handler = std::function<http_reply(const http_request&)>;
 

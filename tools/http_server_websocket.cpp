@@ -44,6 +44,7 @@ public:
   void send(std::string message, bool binary);
   void close(int code);
   bool closed() const { return closing_ || finished_; }
+  std::size_t pending() const { return pending_; }
   void on_message(std::function<void(std::string, bool)> callback) {
     on_message_ = std::make_shared<std::function<void(std::string, bool)>>(std::move(callback));
   }
@@ -67,6 +68,7 @@ private:
   steady::time_point write_deadline_ = steady::time_point::max();
   beast::flat_buffer buffer_;
   std::deque<outgoing> queue_;
+  std::size_t pending_ = 0;
   bool writing_ = false, closing_ = false, finished_ = false;
   int close_code_ = 1000;
   std::shared_ptr<std::function<void(std::string, bool)>> on_message_;
@@ -87,6 +89,10 @@ public:
   bool closed() const override {
     auto session = session_.lock();
     return !session || session->closed();
+  }
+  std::size_t pending() const override {
+    auto session = session_.lock();
+    return session ? session->pending() : 0;
   }
   void on_message(std::function<void(std::string, bool)> callback) override {
     if (auto session = session_.lock()) session->on_message(std::move(callback));
@@ -124,6 +130,7 @@ void websocket_session::read() {
 
 void websocket_session::send(std::string message, bool binary) {
   if (closed()) return;
+  pending_ += message.size();
   queue_.push_back({std::move(message), binary});
   write_next();
 }
@@ -151,6 +158,7 @@ void websocket_session::write_next() {
                     if (self->finished_) return;
                     self->writing_ = false;
                     self->write_deadline_ = steady::time_point::max();
+                    self->pending_ -= self->queue_.front().text.size();
                     self->queue_.pop_front();
                     if (ec)
                       self->finish(true);

@@ -44,6 +44,14 @@ std::string response_head(int status, const http_headers& headers, bool http10, 
   return out += "\r\n";
 }
 
+std::string upgrade_head(const http_headers& headers) {
+  std::string out = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n";
+  for (const auto& [name, value] : headers.all()) {
+    if (!has_forbidden(name) && !has_forbidden(value)) out += name + ": " + value + "\r\n";
+  }
+  return out += "\r\n";
+}
+
 http_session::http_session(wire stream, http_server::state& server, std::string peer)
     : wire_(std::move(stream)),
       loop_(server.loop.impl()),

@@ -43,6 +43,9 @@ private:
   void start_stream(stream_reply reply);
   void start_deferred(deferred_reply reply);
   void start_websocket(websocket_reply reply);
+  void start_upgrade(upgrade_reply reply);
+  /// Gives the connection away; none when something came behind the upgrade request.
+  std::optional<wire> leave_http();
   void written(error_code ec);
   void next_request();
 
@@ -83,8 +86,14 @@ private:
 std::string response_head(int status, const http_headers& headers, bool http10, bool keep_alive,
                           std::optional<std::size_t> length);
 
+/// The head of a "101 Switching Protocols" answer.
+std::string upgrade_head(const http_headers& headers);
+
 /// Turns an upgrade request into a WebSocket; the connection leaves HTTP for good.
 void serve_websocket(wire stream, http::request<http::string_body> request, websocket_reply reply,
                      http_server::state& server);
+
+/// Turns an upgraded connection into a stream of bytes; `head` is the answer to be sent first.
+void serve_upgraded(wire stream, std::string head, upgrade_reply reply, http_server::state& server);
 
 } // namespace remed::tools

@@ -89,6 +89,7 @@ void http_session::dispatch() {
   if (auto* response = std::get_if<http_response>(&reply)) return respond(std::move(*response));
   if (auto* stream = std::get_if<stream_reply>(&reply)) return start_stream(std::move(*stream));
   if (auto* later = std::get_if<deferred_reply>(&reply)) return start_deferred(std::move(*later));
+  if (auto* upgrade = std::get_if<upgrade_reply>(&reply)) return start_upgrade(std::move(*upgrade));
   if (!request->is_websocket_upgrade())
     return respond_and_close(400, "this address speaks WebSocket: send an upgrade request");
   start_websocket(std::get<websocket_reply>(std::move(reply)));
@@ -105,17 +106,36 @@ void http_session::deferred_respond(std::uint64_t n, http_response response) {
   respond(std::move(response));
 }
 
-void http_session::start_websocket(websocket_reply reply) {
+std::optional<wire> http_session::leave_http() {
   auto server = server_.lock();
-  if (!server) return close(false);
-  if (buffer_.size() > 0)
-    return respond_and_close(400, "nothing may follow an upgrade request before its answer");
-  auto request = parser_->release();
+  if (!server) {
+    close(false);
+    return std::nullopt;
+  }
+  if (buffer_.size() > 0) {
+    respond_and_close(400, "nothing may follow an upgrade request before its answer");
+    return std::nullopt;
+  }
   auto stream = std::move(wire_);
   phase_ = phase::closed; // the caller keeps this object alive until it returns
   loop_.kept.erase(this);
   server->leave(this);
-  serve_websocket(std::move(stream), std::move(request), std::move(reply), *server);
+  return stream;
+}
+
+void http_session::start_websocket(websocket_reply reply) {
+  auto server = server_.lock();
+  auto stream = leave_http();
+  if (!stream) return;
+  serve_websocket(std::move(*stream), parser_->release(), std::move(reply), *server);
+}
+
+void http_session::start_upgrade(upgrade_reply reply) {
+  auto server = server_.lock();
+  auto stream = leave_http();
+  if (!stream) return;
+  auto head = upgrade_head(reply.headers);
+  serve_upgraded(std::move(*stream), std::move(head), std::move(reply), *server);
 }
 
 } // namespace remed::tools

@@ -25,6 +25,7 @@ public:
     finish();
   }
   bool closed() const override { return closed_; }
+  std::size_t pending() const override { return 0; }
   void on_message(std::function<void(std::string, bool)>) override {}
   void on_close(std::function<void()>) override {}
 

@@ -35,7 +35,9 @@ json namespace_rules(const names& extra_groups) {
                      {"pods/log", "pods/status", "events", "persistentvolumeclaims",
                       "replicationcontrollers", "resourcequotas", "limitranges", "serviceaccounts"},
                      reading));
-  out.push_back(rule({""}, {"pods/exec", "pods/portforward"}, {"get", "create"}));
+  out.push_back(rule({""}, {"pods/exec", "pods/attach", "pods/portforward"}, {"get", "create"}));
+  out.push_back(rule({""}, {"pods/proxy", "services/proxy"}, {"get", "create"}));
+  out.push_back(rule({""}, {"pods/ephemeralcontainers"}, {"get", "patch", "update"}));
   out.push_back(rule({""}, {"pods/eviction"}, {"create"}));
   out.push_back(rule({"apps"},
                      {"deployments", "statefulsets", "daemonsets", "replicasets",

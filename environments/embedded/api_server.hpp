@@ -4,6 +4,7 @@
 
 #include "environments/embedded/cluster.hpp"
 #include "tools/http.hpp"
+#include "tools/io_loop.hpp"
 
 #include <memory>
 #include <string>
@@ -26,17 +27,19 @@ struct identity {
   std::vector<std::string> masked_annotation_suffixes = {};
 };
 
-/// Runs `command` in a container and streams; implemented by the pod shell (node/exec).
+/// Runs `command` in a container and streams; implemented by the pod shell (shell/exec).
 struct exec_request {
   std::string ns, pod, container;
   std::vector<std::string> argv;
   bool tty = false, input = false;
+  bool attach = false; ///< the container's own process: its end is the container's
 };
 struct exec_session {
   std::function<void(std::string_view)> on_out, on_err;       // set by the server before start
   std::function<void(int exit_code, std::string error)> done; // error: not even started
   std::function<void(std::string)> write;                     // set by the shell
   std::function<void()> close_input, cancel;
+  std::function<void(int columns, int rows)> resize;
 };
 using exec_backend =
     std::function<void(cluster&, const exec_request&, std::shared_ptr<exec_session>)>;
@@ -49,6 +52,9 @@ public:
   void add_identity(identity who);
   /// Commands in containers go there; without one, exec answers 501.
   void set_exec(exec_backend backend);
+  /// Where answers of simulated applications wait for their virtual time; without one they come at
+  /// once.
+  void set_loop(tools::io_loop* loop);
 
   /// Handles one request of the identity behind its bearer token (none: 401). Writes are settled
   /// before the answer is returned. `path` is the API's own ("/api/v1/…").

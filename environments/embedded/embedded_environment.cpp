@@ -92,6 +92,7 @@ embedded_environment::embedded_environment(const cluster& template_cluster,
   grant_agent_rights(*p.c, system.name, visible ? hidden.api_groups : std::vector<std::string>{});
   for (const auto& who : {p.admin, p.injector, p.agent}) p.api.add_identity(who);
   p.api.set_exec(make_exec_backend(loop, sandbox));
+  p.api.set_loop(loop);
   p.c->settle();
 }
 

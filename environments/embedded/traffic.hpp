@@ -90,6 +90,7 @@ struct request_outcome {
   int status = 200;
   double seconds = 0;
   std::string body, address; ///< address: "10.43.7.1:5001"
+  std::string server;        ///< what the application calls itself: "nginx/1.25.5"
 };
 /// Where a name or address leads from a pod (none: from the node).
 struct destination {
@@ -109,6 +110,9 @@ std::vector<object> endpoint_pods(const cluster& c, const std::string& ns,
 request_outcome send_request(const cluster& c, const json* client, const std::string& host,
                              int port, const std::string& path, double timeout_s,
                              std::string_view key);
+
+/// Whether a container of the pod accepts connections on the port now.
+bool is_accepting(const cluster& c, const json& pod, std::int64_t port);
 
 /// What users experienced over a window.
 struct slo_report {

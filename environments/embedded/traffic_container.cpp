@@ -128,7 +128,8 @@ flow_container surroundings(const cluster& c, const json& pod, const std::string
   }
   out.hog_threads = threads;
   out.hog_load = threads > 0 ? busy / threads : 1;
-  out.listening = profile && is_serving(c, uid, container) && runs && !is_pause(runs->image);
+  out.listening =
+      runs && (profile || runs->serves) && is_serving(c, uid, container) && !is_pause(runs->image);
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 namespace remed::env {
 
@@ -24,8 +25,8 @@ std::string main_container(const json& pod) {
   return all.is_array() && !all.empty() ? text_at(all[0], {"name"}) : std::string{};
 }
 
-/// The container of the pod that declares the port, else the first.
-std::string container_of_port(const json& pod, std::int64_t port) {
+/// The container of the pod that declares the port, or serves on it without saying so.
+std::string container_of_port(const cluster& c, const json& pod, std::int64_t port) {
   for (const auto& one : at_path(pod, {"spec", "containers"})) {
     const auto& ports = at_path(one, {"ports"});
     if (!ports.is_array()) continue;
@@ -33,11 +34,15 @@ std::string container_of_port(const json& pod, std::int64_t port) {
       if (int_at(p, {"containerPort"}) == port) return text_at(one, {"name"});
     }
   }
-  return {};
+  const auto* runs = c.node().find(text_at(pod, {"metadata", "uid"}));
+  if (!runs) return {};
+  auto silent = std::find_if(runs->containers.begin(), runs->containers.end(),
+                             [&](const auto& one) { return one.serves && one.own_port == port; });
+  return silent == runs->containers.end() ? std::string{} : silent->name;
 }
 
 bool accepts(const cluster& c, const json& pod, std::int64_t port) {
-  auto name = container_of_port(pod, port);
+  auto name = container_of_port(c, pod, port);
   if (name.empty()) return false;
   return surroundings(c, pod, name).listening;
 }
@@ -68,10 +73,10 @@ double pod_rps(const cluster& c, const service_profile& profile, const std::stri
 /// Time one request over a standing connection needs in a container and on its way back, without
 /// callees; ms.
 double serve_ms(const cluster& c, const json& pod, const std::string& container,
-                random_source& chance) {
+                random_source& chance, bool loopback = false) {
   auto around = surroundings(c, pod, container);
   const auto* profile = profile_of(c, pod, container);
-  auto answer = answer_extra_ms(around, chance.unit());
+  auto answer = answer_extra_ms(loopback ? flow_container{} : around, chance.unit());
   if (!profile) return 1 + answer;
   auto rho = utilisation(around, pod_rps(c, *profile, around.pod), profile->cpu_ms);
   if (rho > 1 && chance.unit() > 1 / rho) return std::numeric_limits<double>::infinity();
@@ -89,16 +94,52 @@ random_source chance_for(const cluster& c, const json* client, std::string_view 
 request_outcome ask(const cluster& c, const json* client, const std::string& host, int port,
                     const std::string& path, double timeout_s, random_source chance, int depth);
 
+/// "nginx", "httpd" when that is what the container runs without being part of the system.
+std::string pages_of(const cluster& c, const json& pod, const std::string& container) {
+  const auto* rt = c.node().find(text_at(pod, {"metadata", "uid"}));
+  const auto* runs = rt ? rt->find(container) : nullptr;
+  if (!runs || runs->processes.empty() || profile_of(c, pod, container)) return {};
+  const auto& program = runs->processes.front().comm;
+  return program == "nginx" || program == "httpd" ? program : std::string{};
+}
+
+std::string server_name(const service_profile* profile) {
+  static const std::map<std::string, std::string> names{{"python", "Werkzeug/3.0.1 Python/3.9.18"},
+                                                        {"nginx", "nginx"},
+                                                        {"node", "Express"},
+                                                        {"dotnet", "Kestrel"}};
+  auto found = profile ? names.find(profile->runtime) : names.end();
+  return found == names.end() ? std::string{} : found->second;
+}
+
+/// A web server that nobody gave any content.
+std::string page(const std::string& server, const std::string& path, int& status) {
+  if (server == "httpd" && path == "/") return "<html><body><h1>It works!</h1></body></html>\n";
+  if (path == "/" || path == "/index.html") {
+    return "<!DOCTYPE html>\n<html>\n<head>\n<title>Welcome to nginx!</title>\n</head>\n<body>\n"
+           "<h1>Welcome to nginx!</h1>\n<p>If you see this page, the nginx web server is "
+           "successfully installed and\nworking. Further configuration is required.</p>\n"
+           "</body>\n</html>\n";
+  }
+  status = 404;
+  return "<html>\r\n<head><title>404 Not Found</title></head>\r\n<body>\r\n<center><h1>404 Not "
+         "Found</h1></center>\r\n<hr><center>" +
+         server + "</center>\r\n</body>\r\n</html>\r\n";
+}
+
 /// What the pod answers after asking those it needs. Adds their time.
 request_outcome serve(const cluster& c, const json& pod, const std::string& container,
-                      const std::string& path, random_source chance, int depth) {
+                      const std::string& path, random_source chance, int depth, bool loopback) {
   request_outcome out;
-  auto ms = connect_extra_ms(surroundings(c, pod, container), chance.unit());
-  ms += serve_ms(c, pod, container, chance);
+  // What is wrong with the pod's link does not touch its loopback.
+  auto link = loopback ? flow_container{} : surroundings(c, pod, container);
+  auto ms = connect_extra_ms(link, chance.unit()) + serve_ms(c, pod, container, chance, loopback);
   const auto* profile = profile_of(c, pod, container);
   auto body = json::object();
   body["service"] = profile ? profile->name : container;
   body["status"] = "ok";
+  auto static_pages = pages_of(c, pod, container);
+  out.server = static_pages.empty() ? server_name(profile) : static_pages;
   // A health path answers for itself; any other needs the callees.
   std::string health;
   for (const auto& one : at_path(pod, {"spec", "containers"})) {
@@ -125,7 +166,7 @@ request_outcome serve(const cluster& c, const json& pod, const std::string& cont
     break;
   }
   out.seconds = ms / 1000;
-  out.body = body.dump();
+  out.body = static_pages.empty() ? body.dump() : page(static_pages, path, out.status);
   return out;
 }
 
@@ -164,6 +205,8 @@ request_outcome ask(const cluster& c, const json* client, const std::string& hos
   auto where = resolve(c, client, host);
   if (!where.known) return failed(kind::no_name, 0.002, "");
   auto address = where.address + ":" + std::to_string(port);
+  bool loopback = where.address == "127.0.0.1";
+  if (loopback) own = {};
   if (where.external || own.partitioned) return failed(kind::timed_out, timeout_s, address);
   object pod = where.pod;
   std::int64_t to_port = port;
@@ -177,13 +220,13 @@ request_outcome ask(const cluster& c, const json* client, const std::string& hos
   }
   if (!pod) return failed(kind::timed_out, timeout_s, address);
   auto link = connect_extra_ms(own, chance.unit()) + answer_extra_ms(own, chance.unit());
-  auto container = container_of_port(*pod, to_port);
+  auto container = container_of_port(c, *pod, to_port);
   if (!accepts(c, *pod, to_port)) {
     auto s = link / 1000 + 0.001;
     return s > timeout_s ? failed(kind::timed_out, timeout_s, address)
                          : failed(kind::refused, s, address);
   }
-  auto out = serve(c, *pod, container, path, chance.split("serve"), depth);
+  auto out = serve(c, *pod, container, path, chance.split("serve"), depth, loopback);
   out.seconds += link / 1000;
   out.address = address;
   if (out.seconds > timeout_s) return failed(kind::timed_out, timeout_s, address);
@@ -300,6 +343,10 @@ request_outcome send_request(const cluster& c, const json* client, const std::st
                              std::string_view key) {
   auto what = host + ":" + std::to_string(port) + path + "|" + std::string(key);
   return ask(c, client, host, port, path, timeout_s, chance_for(c, client, what), 0);
+}
+
+bool is_accepting(const cluster& c, const json& pod, std::int64_t port) {
+  return accepts(c, pod, port);
 }
 
 probe_outcome probe(const cluster& c, const json& pod, const std::string& container,

@@ -53,7 +53,7 @@ std::optional<target> parse_target(const std::string& path) {
   out.plural = parts[at];
   if (parts.size() > at + 1) out.name = parts[at + 1];
   if (parts.size() > at + 2) out.subresource = parts[at + 2];
-  if (parts.size() > at + 3) return std::nullopt;
+  if (parts.size() > at + 3 && out.subresource != "proxy") return std::nullopt;
   return out;
 }
 
@@ -80,18 +80,22 @@ std::optional<resource_type> type_of(const cluster& c, const target& t) {
   return out;
 }
 
-/// kubectl opens exec with GET, older rules grant create: either right will do.
+/// What is opened with GET over a WebSocket and with POST over SPDY: either right will do.
+bool is_connection(const std::string& subresource) {
+  return subresource == "exec" || subresource == "attach" || subresource == "portforward";
+}
+
 bool may(const api_call& call) {
   auto what = call.wanted();
   if (is_allowed(call.c.objects(), call.who, what)) return true;
-  if (call.subresource != "exec") return false;
+  if (!is_connection(call.subresource)) return false;
   what.verb = call.verb == "get" ? "create" : "get";
   return is_allowed(call.c.objects(), call.who, what);
 }
 
 tools::http_reply run_subresource(const api_call& call) {
   const auto& sub = call.subresource;
-  if (sub == "status" || sub == "finalize") {
+  if (sub == "status" || sub == "finalize" || sub == "ephemeralcontainers") {
     if (call.verb == "get") return get_object(call);
     if (call.verb == "patch") return patch_object(call);
     if (call.verb == "update") return update_object(call);
@@ -101,7 +105,10 @@ tools::http_reply run_subresource(const api_call& call) {
     if (call.verb == "patch" || call.verb == "update") return write_scale(call);
   }
   if (sub == "log" && call.verb == "get") return read_log(call);
-  if (sub == "exec" && (call.verb == "get" || call.verb == "create")) return open_exec(call);
+  if (is_connection(sub) && (call.verb == "get" || call.verb == "create")) {
+    return sub == "portforward" ? open_portforward(call) : open_exec(call);
+  }
+  if (sub == "proxy") return proxy_request(call);
   if (sub == "eviction" && call.verb == "create") return evict_pod(call);
   if (sub == "token" && call.verb == "create") return issue_token(call);
   return error_response(call.request, errors::method_not_allowed());
@@ -190,6 +197,10 @@ void api_server::add_identity(identity who) {
 
 void api_server::set_exec(exec_backend backend) {
   state_->exec = std::move(backend);
+}
+
+void api_server::set_loop(tools::io_loop* loop) {
+  state_->loop = loop;
 }
 
 tools::http_reply api_server::handle(const tools::http_request& request) {

@@ -7,6 +7,20 @@
 
 namespace remed::env {
 
+void api_server::state::after(duration from_now, std::function<void()> then) {
+  auto id = next_wait++;
+  auto& wait = waits[id];
+  wait = std::make_unique<virtual_wait>(c, *loop);
+  wait->until(from_now, [this, id, then = std::move(then), weak = std::weak_ptr<const bool>(alive),
+                         to = loop] {
+    then();
+    // Not from within the waiter itself.
+    to->post([this, id, weak] {
+      if (!weak.expired()) waits.erase(id);
+    });
+  });
+}
+
 namespace {
 
 /// People at a terminal get indented JSON, programs compact JSON.

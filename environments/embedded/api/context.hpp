@@ -4,7 +4,9 @@
 #include "environments/embedded/api/rbac.hpp"
 #include "environments/embedded/api/resources.hpp"
 #include "environments/embedded/api_server.hpp"
+#include "environments/embedded/virtual_wait.hpp"
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,10 +24,16 @@ public:
 
 struct api_server::state {
   explicit state(cluster& world) : c(world) {}
+  /// Runs `then` when so much virtual time has passed, unless the server goes first; needs `loop`.
+  void after(duration from_now, std::function<void()> then);
+
   cluster& c;
   std::vector<identity> identities;
   exec_backend exec;
+  tools::io_loop* loop = nullptr;
   std::vector<std::shared_ptr<live_stream>> streams;
+  std::map<std::uint64_t, std::unique_ptr<virtual_wait>> waits;
+  std::uint64_t next_wait = 0;
   /// Gone with the server: a reply that starts later must not touch it.
   std::shared_ptr<const bool> alive = std::make_shared<const bool>(true);
 };

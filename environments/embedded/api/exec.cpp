@@ -1,82 +1,24 @@
-// pods/exec over a WebSocket: the channel protocols of kubectl (v5, v4), python (v4) and browsers
-// (base64).
+// pods/exec and pods/attach: what is asked for, and whether it can be done.
+#include "environments/embedded/api/exec_status.hpp"
+#include "environments/embedded/api/exec_streams.hpp"
 #include "environments/embedded/api/prepare.hpp"
 #include "environments/embedded/api/subresources.hpp"
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/node/logs.hpp"
+#include "environments/embedded/node/program.hpp"
 
 namespace remed::env {
 
 namespace {
 
-constexpr const char* protocols[] = {"v5.channel.k8s.io", "v4.channel.k8s.io",
-                                     "base64.channel.k8s.io", "channel.k8s.io"};
-
-/// One command's side of the socket: frames with the channel in front.
-class exec_channel {
-public:
-  exec_channel(std::shared_ptr<tools::websocket> socket, std::string protocol,
-               std::vector<std::string> argv)
-      : socket_(socket), protocol_(std::move(protocol)), argv_(std::move(argv)) {}
-
-  void send(int channel, std::string_view data) const {
-    auto socket = socket_.lock();
-    if (!socket || socket->closed()) return;
-    if (is_base64()) {
-      socket->send(static_cast<char>('0' + channel) + base64_encode(data), false);
-    } else {
-      socket->send(static_cast<char>(channel) + std::string(data), true);
+bool has_container(const json& pod, const std::string& name) {
+  for (auto* list : {"containers", "initContainers", "ephemeralContainers"}) {
+    for (const auto& c : at_path(pod, {"spec", list})) {
+      if (text_at(c, {"name"}) == name) return true;
     }
   }
-
-  void finish(int exit_code, const std::string& error) const {
-    send(3, result_text(exit_code, error));
-    if (auto socket = socket_.lock()) socket->close(1000);
-  }
-
-  void receive(const std::string& frame, exec_session& session) const {
-    if (frame.empty()) return;
-    auto channel = is_base64() ? frame[0] - '0' : static_cast<unsigned char>(frame[0]);
-    auto data = is_base64() ? base64_decode(std::string_view(frame).substr(1)) : frame.substr(1);
-    if (channel == 0 && session.write && !data.empty()) session.write(std::move(data));
-    bool closes_input =
-        protocol_ == protocols[0] && channel == 255 && !data.empty() && data[0] == 0;
-    if (closes_input && session.close_input) session.close_input();
-  }
-
-private:
-  bool is_base64() const { return protocol_ == protocols[2]; }
-  bool sends_status() const { return protocol_ == protocols[0] || protocol_ == protocols[1]; }
-
-  std::string result_text(int exit_code, const std::string& error) const {
-    json status = {{"metadata", json::object()}, {"status", "Success"}};
-    if (error.empty() && exit_code == 0) return sends_status() ? status.dump() : "";
-    status["status"] = "Failure";
-    if (!error.empty()) {
-      auto text = "Internal error occurred: error executing command in container: " + error;
-      if (!sends_status()) return text;
-      status["message"] = "Internal error occurred: " + text;
-      status["reason"] = "InternalError";
-      status["details"]["causes"] = json::array();
-      status["details"]["causes"].push_back({{"message", text}});
-      status["code"] = 500;
-      return status.dump();
-    }
-    auto code = std::to_string(exit_code);
-    auto why = protocol_ == protocols[0]
-                   ? "command terminated with exit code " + code
-                   : "error executing command [" + join(argv_, " ") + "], exit code " + code;
-    status["message"] = "command terminated with non-zero exit code: " + why;
-    if (!sends_status()) return status["message"];
-    status["reason"] = "NonZeroExitCode";
-    status["details"]["causes"] = json::array();
-    status["details"]["causes"].push_back({{"reason", "ExitCode"}, {"message", code}});
-    return status.dump();
-  }
-
-  std::weak_ptr<tools::websocket> socket_;
-  std::string protocol_;
-  std::vector<std::string> argv_;
-};
+  return false;
+}
 
 maybe_error read_request(const api_call& call, exec_request& out) {
   auto pod = call.c.objects().get("pods", call.key());
@@ -84,10 +26,16 @@ maybe_error read_request(const api_call& call, exec_request& out) {
   const auto& query = call.request.query;
   out.ns = call.ns;
   out.pod = call.name;
+  out.attach = call.subresource == "attach";
   out.container = query.get("container");
   out.argv = query.all("command");
   out.tty = query.has("tty") && query.flag("tty");
   out.input = query.has("stdin") && query.flag("stdin");
+  auto phase = text_at(*pod, {"status", "phase"});
+  if (phase == "Succeeded" || phase == "Failed") {
+    return errors::bad_request(
+        "cannot exec into a container in a completed pod; current phase is " + phase);
+  }
   const auto& containers = at_path(*pod, {"spec", "containers"});
   if (out.container.empty()) {
     out.container =
@@ -95,14 +43,10 @@ maybe_error read_request(const api_call& call, exec_request& out) {
   }
   if (out.container.empty() && !containers.empty())
     out.container = text_at(containers[0], {"name"});
-  bool known = false;
-  for (auto* list : {"containers", "initContainers"}) {
-    for (const auto& c : at_path(*pod, {"spec", list}))
-      known = known || text_at(c, {"name"}) == out.container;
-  }
-  if (!known)
+  if (!has_container(*pod, out.container)) {
     return errors::bad_request("container " + out.container + " is not valid for pod " + call.name);
-  if (out.argv.empty())
+  }
+  if (out.argv.empty() && !out.attach)
     return errors::bad_request("you must specify at least one command for the container");
   if (text_at(*pod, {"spec", "nodeName"}).empty()) {
     return errors::bad_request("pod " + call.name + " does not have a host assigned");
@@ -110,58 +54,76 @@ maybe_error read_request(const api_call& call, exec_request& out) {
   return std::nullopt;
 }
 
-std::string chosen_protocol(const tools::http_request& request) {
-  auto offered = request.headers.get("Sec-WebSocket-Protocol");
-  if (offered.empty()) return "";
-  for (auto* ours : protocols) {
-    for (auto text : split(offered, ',')) {
-      text.erase(0, text.find_first_not_of(' '));
-      text.erase(text.find_last_not_of(' ') + 1);
-      if (text == ours) return ours;
-    }
-  }
-  return "unknown";
-}
+/// What a container says from now on, for who is attached to it.
+class log_listener final : public live_stream {
+public:
+  log_listener(const exec_request& request, std::shared_ptr<exec_session> session,
+               const container_runtime& runs)
+      : request_(request), session_(session), instance_(runs.instance), seen_(runs.log_count) {}
 
-/// Ties socket and command together; each holds the other only as long as the socket is open.
-void run_exec(api_server::state& server, const exec_request& request, const std::string& protocol,
-              bool wants_out, bool wants_err, std::shared_ptr<tools::websocket> socket) {
-  auto session = std::make_shared<exec_session>();
-  auto channel = std::make_shared<exec_channel>(socket, protocol, request.argv);
-  session->on_out = [channel, wants_out](std::string_view data) {
-    if (wants_out) channel->send(1, data);
-  };
-  session->on_err = [channel, wants_err](std::string_view data) {
-    if (wants_err) channel->send(2, data);
-  };
-  session->done = [channel](int code, std::string error) { channel->finish(code, error); };
-  socket->on_message(
-      [channel, session](std::string frame, bool) { channel->receive(frame, *session); });
-  // The server keeps no handle of its own: the socket lives until it is closed because this does.
-  socket->on_close([session, socket] {
-    if (session->cancel) session->cancel();
-  });
-  channel->send(1, {});
-  server.exec(server.c, request, session);
+  bool pump(cluster& c) override {
+    auto session = session_.lock();
+    if (!session) return false;
+    const auto* rt = c.node().find(request_.ns, request_.pod);
+    const auto* runs = rt ? rt->find(request_.container) : nullptr;
+    if (!runs || runs->instance != instance_) return finish(*session, 0);
+    auto fresh = std::min<std::uint64_t>(runs->log_count - seen_, runs->log.size());
+    for (auto i = runs->log.size() - fresh; i < runs->log.size(); ++i) {
+      const auto& line = runs->log[i];
+      const auto& sink = line.is_error ? session->on_err : session->on_out;
+      if (sink) sink(line.text + "\n");
+    }
+    seen_ = runs->log_count;
+    return runs->running() || finish(*session, runs->ended ? runs->ended->exit_code : 0);
+  }
+  void close() override {
+    if (auto session = session_.lock()) finish(*session, 0);
+  }
+
+private:
+  /// The end of an attached container is success whatever its code: the client reads that from the
+  /// pod's status.
+  bool finish(exec_session& session, int) {
+    if (session.done) session.done(0, "");
+    return false;
+  }
+
+  exec_request request_;
+  std::weak_ptr<exec_session> session_;
+  std::uint64_t instance_, seen_;
+};
+
+void run(api_server::state& server, const exec_request& request,
+         std::shared_ptr<exec_session> session) {
+  if (!request.attach) return server.exec(server.c, request, std::move(session));
+  const auto* rt = server.c.node().find(request.ns, request.pod);
+  const auto* runs = rt ? rt->find(request.container) : nullptr;
+  if (!runs || !runs->running()) {
+    if (session->done) session->done(126, "container " + request.container + " not found in pod");
+    return;
+  }
+  if (runs->interactive) return server.exec(server.c, request, std::move(session));
+  auto listener = std::make_shared<log_listener>(request, session, *runs);
+  // Input to a program that does not read it goes nowhere; the socket keeps the session.
+  session->write = [](const std::string&) {};
+  session->close_input = [] {};
+  server.streams.push_back(listener);
 }
 
 } // namespace
 
 tools::http_reply open_exec(const api_call& call) {
-  exec_request request;
-  if (auto error = read_request(call, request)) return error_response(call.request, *error);
-  auto upgrade = call.request.headers.get("Upgrade");
-  if (upgrade.find("SPDY") != std::string_view::npos) {
-    return error_response(
-        call.request, errors::bad_request("this server speaks exec over WebSocket "
-                                          "(v5.channel.k8s.io, v4.channel.k8s.io), not SPDY: use "
-                                          "kubectl 1.30 or newer"));
-  }
-  if (!call.request.is_websocket_upgrade()) {
+  exec_plan plan;
+  if (auto error = read_request(call, plan.request)) return error_response(call.request, *error);
+  bool spdy = wants_spdy(call.request);
+  if (!spdy && !call.request.is_websocket_upgrade()) {
     return error_response(call.request, errors::bad_request("Upgrade request required"));
   }
-  auto protocol = chosen_protocol(call.request);
-  if (protocol == "unknown") {
+  auto protocol =
+      spdy ? std::string(exec_protocol_v4)
+           : chosen_subprotocol(call.request, {exec_protocol_v5, exec_protocol_v4,
+                                               exec_protocol_base64, exec_protocol_plain});
+  if (protocol == "unknown" || (spdy && !offers_stream_protocol(call.request, protocol))) {
     tools::http_response refused;
     refused.status = 403;
     return refused;
@@ -170,19 +132,20 @@ tools::http_reply open_exec(const api_call& call) {
     return error_response(call.request, {501, "NotImplemented",
                                          "this cluster was started without a pod shell", nullptr});
   }
-  note_audit(call, 101, nullptr, {{"container", request.container}, {"command", request.argv}});
-  tools::websocket_reply reply;
-  reply.subprotocol = protocol;
+  note_audit(call, 101, nullptr,
+             {{"container", plan.request.container}, {"command", plan.request.argv}});
   auto wants = [&](const char* name) {
     return !call.request.query.has(name) || call.request.query.flag(name);
   };
+  plan.out = wants("stdout");
+  plan.err = wants("stderr");
   std::weak_ptr<const bool> alive = call.server.alive;
-  reply.start = [request, protocol, alive, out = wants("stdout"), err = wants("stderr"),
-                 &server = call.server](std::shared_ptr<tools::websocket> socket) {
-    if (alive.expired()) return socket->close(1001);
-    run_exec(server, request, protocol, out, err, std::move(socket));
+  plan.start = [request = plan.request, alive,
+                &server = call.server](std::shared_ptr<exec_session> session) {
+    if (alive.expired()) return session->done(137, "");
+    run(server, request, std::move(session));
   };
-  return reply;
+  return spdy ? exec_over_spdy(std::move(plan)) : exec_over_websocket(std::move(plan), protocol);
 }
 
 } // namespace remed::env

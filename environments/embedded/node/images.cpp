@@ -123,6 +123,7 @@ result<image_catalogue> image_catalogue::load(const std::filesystem::path& file)
       r.runs = strings(node["runs"]);
       // yaml-cpp's own reading of booleans shares a table between threads.
       r.exits = node["exits"] && plain_scalar(node["exits"].Scalar()) == true;
+      r.port = node["port"] ? node["port"].as<int>() : 0;
       r.only = strings(node["only"]);
       out.rows_.push_back(std::move(r));
     }
@@ -156,6 +157,7 @@ std::variant<image_facts, image_problem> image_catalogue::look_up(const std::str
     facts.pull = pull_overhead + from_seconds(known.mib / mib_per_second);
     for (const auto& word : known.runs) facts.runs.push_back(parts.format(word));
     facts.exits = known.exits;
+    facts.port = known.port;
     facts.only = known.only;
     return facts;
   }

@@ -21,6 +21,7 @@ struct image_facts {
   duration pull{};               ///< time of a first pull
   std::vector<std::string> runs; ///< its own command
   bool exits = false;            ///< its own command ends at once, without a terminal
+  int port = 0;                  ///< where its own command listens; 0: nowhere known
   std::vector<std::string> only; ///< all its executables; empty: has a shell and common tools
 };
 
@@ -44,6 +45,7 @@ private:
     double mib = 10;
     std::vector<std::string> runs;
     bool exits = false;
+    int port = 0;
     std::vector<std::string> only;
   };
   std::vector<row> rows_;

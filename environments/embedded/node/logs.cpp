@@ -102,6 +102,7 @@ void append_log(cluster& c, const std::string& pod_uid, const std::string& conta
     // A quarter at once, so that a busy log is not moved for each line.
     found->log.erase(found->log.begin(), found->log.begin() + log_line_limit / 4);
   }
+  ++found->log_count;
   found->log.push_back({c.now(), std::move(text), is_error});
 }
 

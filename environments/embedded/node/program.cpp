@@ -156,14 +156,33 @@ void read_script(program& out, const std::string& text) {
     if (replaces) {
       out.processes = {process(1, 0, words)};
       out.handles_term = base_name(words.front()) != "sleep" && words.front() != "tail";
+      out.serves = !takes && out.handles_term;
     } else if (!takes || *takes >= 1) {
       out.processes.resize(1);
       out.processes.push_back(process(7, 1, words));
     }
-    if (!takes) return;
+    if (!takes) {
+      out.serves = words.front() != "sleep" && words.front() != "tail";
+      return;
+    }
     total += *takes;
   }
   out.ends_after = from_seconds(total);
+}
+
+/// "python -m http.server 8080" says where it listens; else the image does.
+int port_of(const std::vector<std::string>& argv, const image_facts& image) {
+  auto at = std::find(argv.begin(), argv.end(), "http.server");
+  if (at == argv.end()) return image.port;
+  auto given = at + 1 != argv.end() ? std::atoi((at + 1)->c_str()) : 0;
+  return given > 0 ? given : 8000;
+}
+
+/// A shell or interpreter without anything to run reads its input: at its end, it ends.
+void wait_for_input(program& out, const json& container) {
+  out.interactive = container.value("stdin", false);
+  out.handles_term = !out.interactive;
+  if (!out.interactive) out.ends_after = duration{0};
 }
 
 std::vector<std::string> strings(const json& container, const char* field) {
@@ -237,7 +256,7 @@ program read_program(const json& container, const image_facts& image) {
   out.processes = {process(1, 0, out.argv)};
   auto name = base_name(out.argv.front());
   if (own && image.exits) {
-    out.ends_after = duration{0};
+    wait_for_input(out, container);
   } else if (is_shell(name)) {
     auto flag = std::find_if(out.argv.begin(), out.argv.end(), [](const auto& word) {
       return word.size() > 1 && word.front() == '-' && word.back() == 'c';
@@ -245,12 +264,14 @@ program read_program(const json& container, const image_facts& image) {
     if (flag != out.argv.end() && flag + 1 != out.argv.end())
       read_script(out, *(flag + 1));
     else if (out.argv.size() == 1)
-      out.ends_after = duration{0};
+      wait_for_input(out, container);
     else
       out.handles_term = false;
   } else {
     if (auto takes = time_of(out.argv, out.exit_code)) out.ends_after = from_seconds(*takes);
     out.handles_term = name != "sleep" && name != "tail";
+    out.serves = !out.ends_after && out.handles_term && name != "pause";
+    out.port = port_of(out.argv, image);
   }
   return out;
 }

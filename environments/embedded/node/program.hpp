@@ -19,6 +19,9 @@ struct program {
   bool handles_term = true;           ///< ends on SIGTERM; as PID 1, what sets no handler does not
   std::optional<duration> ends_after; ///< none: runs for ever
   int exit_code = 0;
+  bool serves = false;      ///< runs for ever and is no shell, sleep or tail: a server
+  int port = 0;             ///< where a server listens unless its container says otherwise
+  bool interactive = false; ///< a shell with standard input and nothing to do but to read it
   std::vector<process_info> processes; ///< PID 1 first
 };
 

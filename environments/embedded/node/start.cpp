@@ -229,6 +229,10 @@ void run(pod_sync& s, container_runtime& container, const program& what) {
     container.next_pid = process.pid + 1;
   }
   container.handles_term = what.handles_term;
+  container.serves = what.serves;
+  container.own_port = what.port;
+  container.interactive = what.interactive;
+  container.log_count = 0;
   container.exit_code = what.exit_code;
   if (what.ends_after) {
     container.exits_at = now + std::max(*what.ends_after, duration{std::chrono::milliseconds{20}});

@@ -76,6 +76,9 @@ struct container_runtime {
   std::string name;
   bool init = false;
   bool handles_term = true; ///< ends on SIGTERM; as PID 1, what sets no handler does not
+  bool serves = false;      ///< a server: listens on its ports once it has started up
+  int own_port = 0;         ///< where a server listens that declares no port; 0: unknown
+  bool interactive = false; ///< a shell that waits for someone to attach
   std::string image;        ///< as running or about to run
   std::string image_id;
   std::string container_id;
@@ -106,6 +109,7 @@ struct container_runtime {
   int next_pid = 1;
   std::set<std::uint64_t> shown_effects; ///< effects whose processes were put in the table
   std::vector<log_line> log, previous_log;
+  std::uint64_t log_count = 0; ///< lines ever written by this instance, dropped ones included
 
   bool running() const { return phase == container_phase::running; }
 };

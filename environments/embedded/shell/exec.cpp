@@ -1,6 +1,7 @@
 #include "environments/embedded/shell/exec.hpp"
 
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/node/processes.hpp"
 #include "environments/embedded/shell/command.hpp"
 #include "environments/embedded/shell/real_shell.hpp"
 
@@ -55,11 +56,26 @@ bool wants_shell(const image_tools& tools, const std::vector<std::string>& argv)
   return true;
 }
 
+/// The container's own shell: when it ends, so does the container. The client is told of success
+/// whatever the code; it reads that from the pod's status.
+exec_request attached(cluster& c, exec_request request, const container_runtime& runs,
+                      const std::string& uid, exec_session& session) {
+  request.argv = {runs.processes.empty() ? "sh" : runs.processes.front().comm};
+  session.done = [&c, uid, container = runs.name, done = session.done](int code,
+                                                                       const std::string& error) {
+    kill_container(c, uid, container, code);
+    c.settle();
+    if (done) done(0, error);
+  };
+  return request;
+}
+
 } // namespace
 
 exec_backend make_exec_backend(tools::io_loop* loop, tools::sandbox_spec::mode sandbox) {
-  return [loop, sandbox](cluster& c, const exec_request& request,
+  return [loop, sandbox](cluster& c, const exec_request& asked,
                          std::shared_ptr<exec_session> session) {
+    auto request = asked;
     auto pod = c.objects().get("pods", {request.ns, request.pod});
     if (!pod) {
       if (session->done) session->done(126, "pods \"" + request.pod + "\" not found");
@@ -70,6 +86,7 @@ exec_backend make_exec_backend(tools::io_loop* loop, tools::sandbox_spec::mode s
     const auto* runtime = c.node().find(text_at(*pod, {"metadata", "uid"}));
     const auto* runs = runtime ? runtime->find(container) : nullptr;
     auto running = runs && runs->running();
+    if (running && request.attach) request = attached(c, asked, *runs, runtime->uid, *session);
     if (loop && running && wants_shell(tools_of_image(runs->image), request.argv)) {
       auto shell = real_shell::start(c, *loop, sandbox, *pod, container, request, session);
       own(*session, std::move(shell));

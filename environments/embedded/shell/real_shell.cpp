@@ -13,9 +13,6 @@ namespace remed::env {
 
 namespace {
 
-using std::chrono::steady_clock;
-/// How often a waiter looks at the cluster's clock (wall time).
-constexpr std::chrono::milliseconds look_every{5};
 constexpr std::size_t most_words = 4096;
 
 /// "2:ps3:aux" → {"ps", "aux"}; empty when it is malformed.
@@ -97,24 +94,6 @@ tools::command shell_command_line(const cluster& c, const json& pod, const conta
 }
 
 } // namespace
-
-void virtual_wait::until(duration from_now, std::function<void()> then) {
-  due_ = cluster_.now() + from_now;
-  latest_ = steady_clock::now() + from_now;
-  then_ = std::move(then);
-  look();
-}
-
-void virtual_wait::look() {
-  if (cluster_.now() >= due_ || steady_clock::now() >= latest_) {
-    // What follows may drop this.
-    auto then = std::move(then_);
-    timer_.reset();
-    then();
-    return;
-  }
-  timer_ = loop_.after(look_every, [this] { look(); });
-}
 
 std::shared_ptr<real_shell> real_shell::start(cluster& c, tools::io_loop& loop,
                                               tools::sandbox_spec::mode sandbox, const json& pod,

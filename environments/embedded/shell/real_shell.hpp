@@ -2,6 +2,7 @@
 #pragma once
 
 #include "environments/embedded/api_server.hpp"
+#include "environments/embedded/virtual_wait.hpp"
 #include "tools/http_server.hpp"
 #include "tools/io_loop.hpp"
 #include "tools/sandbox.hpp"
@@ -11,24 +12,6 @@
 #include <string>
 
 namespace remed::env {
-
-/// Waits for a cluster's clock: until it has passed a point, at the latest after as much wall time
-/// (a clock may stand still while nobody moves it). Dropping it forgets the waiter.
-class virtual_wait {
-public:
-  virtual_wait(cluster& c, tools::io_loop& loop) : cluster_(c), loop_(loop) {}
-  void until(duration from_now, std::function<void()> then);
-
-private:
-  void look();
-
-  cluster& cluster_;
-  tools::io_loop& loop_;
-  vtime due_{};
-  std::chrono::steady_clock::time_point latest_{};
-  std::function<void()> then_;
-  std::shared_ptr<void> timer_;
-};
 
 class real_shell : public std::enable_shared_from_this<real_shell> {
 public:
