@@ -1,7 +1,7 @@
 #include "chaos/mesh/rules.hpp"
 #include "environments/embedded/boot.hpp"
-#include "environments/embedded/embedded_environment.hpp"
 #include "experiments/bench.hpp"
+#include "experiments/cluster_fleet.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/flags.hpp"
 #include "experiments/record.hpp"
@@ -15,65 +15,84 @@ namespace remed::experiments {
 
 namespace {
 
+namespace fs = std::filesystem;
+
 /// Booting jumps ahead on the cluster's calendar, which should not pass the wall's.
 constexpr std::chrono::minutes boot_takes{2};
+/// How long the loop may rest while nobody calls.
+constexpr std::chrono::milliseconds tick{50};
 
 struct up_options {
-  std::string system = "simple-micro", kubeconfig, sandbox = "on";
-  std::uint16_t port = 0;
-  std::uint64_t seed = 1;
+  std::string system = "simple-micro", kubeconfig = "kubeconfig", agent_kubeconfig, sandbox = "on";
+  fleet_options fleet;
 };
 
-/// Serves until told to stop; the cluster's clock is the wall's.
-void serve(env::embedded_environment& place, tools::io_loop& loop, const std::atomic<bool>& stop) {
-  constexpr std::chrono::milliseconds tick{50};
-  while (!stop) {
-    place.advance_to(wall_calendar());
-    if (!loop.poll()) loop.run_for(tick);
+result<void> write_secret(const fs::path& file, const std::string& text) {
+  auto written = write_file(file, text);
+  if (!written) return written;
+  std::error_code ec;
+  fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write, ec);
+  if (ec) return failure{errc::failed, file.string() + ": " + ec.message()};
+  return {};
+}
+
+/// A folder gets one file per cluster, a file gets one context per cluster.
+result<void> write_kubeconfigs(const cluster_fleet& fleet, const fs::path& to, bool agents) {
+  if (to.has_filename() && !fs::is_directory(to))
+    return write_secret(to, agents ? fleet.agent_kubeconfig() : fleet.admin_kubeconfig());
+  for (const auto& one : fleet.members()) {
+    const auto& who = agents ? one.place->agent() : one.place->administrator();
+    auto written = write_secret(to / (one.id + (agents ? "-agent" : "") + ".kubeconfig"),
+                                fleet.kubeconfig_of(one, who));
+    if (!written) return written;
   }
+  return {};
+}
+
+void announce(const up_options& o, const cluster_fleet& fleet) {
+  const auto& first = fleet.members().front();
+  std::cout << fs::absolute(o.kubeconfig).string() << std::endl;
+  std::cerr << o.system << " is up at " << first.url;
+  if (fleet.members().size() > 1) std::cerr << " … " << fleet.members().back().url;
+  auto file = fs::path(o.kubeconfig);
+  if (!file.has_filename() || fs::is_directory(file)) file /= first.id + ".kubeconfig";
+  std::cerr << "; KUBECONFIG=" << file.string() << " kubectl get pods; Ctrl-C ends it\n";
+}
+
+result<std::unique_ptr<env::cluster>> boot_with_chaos(const env::system_profile& system,
+                                                      vtime start) {
+  env::boot_options options;
+  options.start = start;
+  auto booted = env::boot(system, chaos::chaos_rules(), options);
+  if (!booted) return booted;
+  if (auto installed = chaos::install_chaos(**booted); !installed) return installed.why();
+  return booted;
 }
 
 int up(const up_options& o, const std::atomic<bool>& stop) {
+  auto fail = [](const failure& why) {
+    complain(why);
+    return exit_infrastructure;
+  };
   auto system = env::load_system(o.system);
   if (!system) {
     complain(system.why());
     return exit_usage;
   }
-  env::boot_options options;
-  options.start = wall_calendar() - boot_takes;
-  auto booted = env::boot(*system, chaos::chaos_rules(), options);
-  if (!booted) {
-    complain(booted.why());
-    return exit_infrastructure;
+  const bool stepped = o.fleet.time_scale == 0;
+  auto booted = boot_with_chaos(*system, stepped ? stepped_epoch : wall_calendar() - boot_takes);
+  if (!booted) return fail(booted.why());
+  const auto start = stepped ? (*booted)->now() : wall_calendar();
+  auto fleet = cluster_fleet::start(**booted, *system, o.fleet, start);
+  if (!fleet) return fail(fleet.why());
+  if (auto written = write_kubeconfigs(**fleet, o.kubeconfig, false); !written)
+    return fail(written.why());
+  if (!o.agent_kubeconfig.empty()) {
+    if (auto written = write_kubeconfigs(**fleet, o.agent_kubeconfig, true); !written)
+      return fail(written.why());
   }
-  auto installed = chaos::install_chaos(**booted);
-  if (!installed) {
-    complain(installed.why());
-    return exit_infrastructure;
-  }
-  const auto mode =
-      o.sandbox == "none" ? tools::sandbox_spec::mode::none : tools::sandbox_spec::mode::sandboxed;
-  tools::io_loop loop;
-  env::embedded_environment place(**booted, *system, o.seed, (*booted)->now(),
-                                  env::visibility::visible, chaos::chaos_hidden(), &loop, mode);
-  auto served = place.serve_port(o.port);
-  if (!served) {
-    complain(served.why());
-    return exit_infrastructure;
-  }
-  const auto url = "https://127.0.0.1:" + std::to_string(served->second);
-  const std::filesystem::path file = o.kubeconfig.empty() ? "kubeconfig" : o.kubeconfig;
-  auto written = write_file(file, place.admin_kubeconfig(url));
-  if (!written) {
-    complain(written.why());
-    return exit_infrastructure;
-  }
-  std::filesystem::permissions(
-      file, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
-  std::cout << std::filesystem::absolute(file).string() << std::endl;
-  std::cerr << o.system << " is up at " << url << "; KUBECONFIG=" << file.string()
-            << " kubectl get pods; Ctrl-C ends it\n";
-  serve(place, loop, stop);
+  announce(o, **fleet);
+  while (!stop) (*fleet)->turn(tick);
   return exit_interrupted;
 }
 
@@ -85,13 +104,31 @@ void add_cluster(CLI::App& app, command_context& context) {
   auto* up_command = command->add_subcommand("up", "Boot a system and serve it until interrupted");
   auto o = std::make_shared<up_options>();
   up_command->add_option("--system", o->system)->capture_default_str();
-  up_command->add_option("--kubeconfig-out", o->kubeconfig, "where to write the admin kubeconfig");
-  up_command->add_option("--port", o->port, "on loopback; 0 picks a free one")
+  up_command
+      ->add_option("--kubeconfig-out", o->kubeconfig,
+                   "where to write the admin kubeconfig: a file with one context per cluster, or a "
+                   "folder (ending in /) with one file per cluster")
       ->capture_default_str();
-  up_command->add_option("--seed", o->seed)->capture_default_str();
+  up_command->add_option("--agent-kubeconfig-out", o->agent_kubeconfig,
+                         "likewise for the agents' least-privilege account");
+  up_command->add_option("--count", o->fleet.count, "clusters behind one listener")
+      ->check(CLI::Range(1u, 10'000u))
+      ->capture_default_str();
+  up_command->add_option("--port", o->fleet.port, "on loopback; 0 picks a free one")
+      ->capture_default_str();
+  up_command->add_option("--seed", o->fleet.seed, "of the first cluster; each further has the next")
+      ->capture_default_str();
+  up_command
+      ->add_option("--time-scale", o->fleet.time_scale,
+                   "virtual seconds per second; 0: time stands still until told to pass")
+      ->check(CLI::Range(0.0, 1000.0))
+      ->capture_default_str();
   up_command->add_option("--sandbox", o->sandbox, "for `kubectl exec … sh`")
       ->check(CLI::IsMember({"on", "none"}));
-  up_command->callback([o, &context] { context.exit = up(*o, context.stop); });
+  up_command->callback([o, &context] {
+    if (o->sandbox == "none") o->fleet.sandbox = tools::sandbox_spec::mode::none;
+    context.exit = up(*o, context.stop);
+  });
 }
 
 } // namespace remed::experiments

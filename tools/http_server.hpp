@@ -23,6 +23,10 @@ public:
   std::string ca_pem, certificate_pem, key_pem;
 };
 
+/// A secret of 256 bits from the machine's generator, in hexadecimal. Secrets are the one kind of
+/// chance that must not follow from a seed.
+std::string random_token();
+
 struct http_server_options {
   std::shared_ptr<const tls_identity> tls;      ///< none: plain HTTP
   std::size_t max_header_bytes = 64 * 1024;     ///< more: 431

@@ -7,6 +7,10 @@
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
+#include <array>
+#include <stdexcept>
+#include <string_view>
+
 namespace remed::tools {
 
 namespace {
@@ -130,6 +134,19 @@ result<std::shared_ptr<const tls_identity>> tls_identity::generate() {
   if (out->ca_pem.empty() || out->certificate_pem.empty() || out->key_pem.empty())
     return tls_failure("cannot write a certificate");
   return std::shared_ptr<const tls_identity>(std::move(out));
+}
+
+std::string random_token() {
+  std::array<unsigned char, 32> bytes{};
+  if (::RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1)
+    throw std::runtime_error("the machine's random generator does not answer");
+  static constexpr std::string_view hex = "0123456789abcdef";
+  std::string out;
+  for (auto b : bytes) {
+    out += hex[b >> 4];
+    out += hex[b & 15];
+  }
+  return out;
 }
 
 result<std::unique_ptr<ssl::context>> make_server_context(const tls_identity& identity) {

@@ -71,7 +71,16 @@ private:
   std::unique_ptr<state> state_;
 };
 
-/// A kubeconfig (YAML) for one identity.
+/// One context of a kubeconfig; its cluster and user bear the same name.
+struct kubeconfig_context {
+  std::string name, url;
+  identity who;
+  std::string ns; ///< may be empty
+};
+/// A kubeconfig (YAML) whose first context is the current one.
+std::string kubeconfig_yaml(const std::vector<kubeconfig_context>& contexts,
+                            const std::string& ca_pem);
+/// The same for one identity.
 std::string kubeconfig_yaml(const std::string& server_url, const std::string& ca_pem,
                             const identity& who, const std::string& ns);
 

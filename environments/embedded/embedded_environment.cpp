@@ -63,6 +63,7 @@ struct embedded_environment::parts {
   std::shared_ptr<const tools::tls_identity> tls_;
   duration ahead{}; ///< how far the cluster's calendar is ahead of the world's
   random_source chance;
+  std::shared_ptr<cluster_door> door; ///< goes before the API server does
 };
 
 embedded_environment::embedded_environment(const cluster& template_cluster,
@@ -79,9 +80,11 @@ embedded_environment::embedded_environment(const cluster& template_cluster,
   else
     p.ahead = p.c->now() - start;
   auto chance = random_source{seed}.split("identities");
-  p.admin = {make_token(chance), "kubernetes-admin", {"system:masters"}};
-  p.injector = {make_token(chance), injector_user, {"system:masters"}};
-  p.agent = {make_token(chance), agent_user(system.name), {}};
+  // What can be reached from outside must not be guessed from a seed, nor one token from another.
+  auto token = [&] { return loop ? tools::random_token() : make_token(chance); };
+  p.admin = {token(), "kubernetes-admin", {"system:masters"}};
+  p.injector = {token(), injector_user, {"system:masters"}};
+  p.agent = {token(), agent_user(system.name), {}};
   const bool visible = sight == visibility::visible;
   if (!visible) {
     p.agent.mask_injection = true;
@@ -207,6 +210,14 @@ embedded_environment::serve_port(std::uint16_t port) {
   auto bound = server->listen(port);
   if (!bound) return bound.why();
   return std::pair{server, *bound};
+}
+
+result<std::string> embedded_environment::serve_behind(cluster_front& front,
+                                                       const std::string& id) {
+  auto door = front.open(id, parts_->api);
+  if (!door) return door.why();
+  parts_->door = std::move(*door);
+  return front.url(id);
 }
 
 } // namespace remed::env

@@ -4,6 +4,7 @@
 
 #include "environments/embedded/api_server.hpp"
 #include "environments/embedded/boot.hpp"
+#include "environments/embedded/cluster_front.hpp"
 #include "environments/environment.hpp"
 #include "tools/http_server.hpp"
 #include "tools/sandbox.hpp"
@@ -63,6 +64,9 @@ public:
   /// Serves on a loopback port of the host; 0 picks one.
   result<std::pair<std::shared_ptr<tools::http_server>, std::uint16_t>> serve_port(
       std::uint16_t port);
+  /// Serves at `/clusters/ID` of a listener that many share, for as long as this environment lives
+  /// or until it is opened elsewhere. Returns the URL.
+  result<std::string> serve_behind(cluster_front& front, const std::string& id);
 
 private:
   struct parts;
