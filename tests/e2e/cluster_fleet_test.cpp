@@ -72,5 +72,5 @@ TEST_CASE("a token of one cluster is refused by its neighbour") {
                         "--context cluster-2 --token $(awk '/token:/ {print $2; exit}' "
                         "admin) get pods",
                         1),
-              "Unauthorized"));
+              "You must be logged in"));
 }
