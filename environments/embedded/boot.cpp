@@ -38,27 +38,61 @@ result<void> apply(const cluster& c, api_server& api, const identity& admin, con
   return failure{errc::bad_input, place + ": " + text_at(status, {"message"}, answer.body)};
 }
 
+/// Why a workload's containers wait, in words.
+std::string waiting_for(const cluster& c, const json& workload) {
+  std::string text;
+  for (const auto& pod : c.objects().list("pods", text_at(workload, {"metadata", "namespace"}))) {
+    if (!selects(at_path(workload, {"spec", "selector"}), at_path(*pod, {"metadata", "labels"})))
+      continue;
+    for (const auto& one : at_path(*pod, {"status", "containerStatuses"})) {
+      auto reason = text_at(one, {"state", "waiting", "reason"});
+      if (reason.empty()) continue;
+      text += "; container " + text_at(one, {"name"}) + ": " + reason + " " +
+              text_at(one, {"state", "waiting", "message"});
+    }
+  }
+  return text;
+}
+
+/// How a kind of workload says how many pods it wants and how many serve.
+struct workload_kind {
+  const char* table;
+  const char* word;
+  std::vector<const char*> wanted, ready, updated; ///< paths
+};
+
 /// The first workload that is not there yet, in words; empty: all are.
 std::string not_ready(const cluster& c) {
-  for (const auto& d : c.objects().list("deployments.apps")) {
-    auto wanted = int_at(*d, {"spec", "replicas"}, 1);
-    auto have = int_at(*d, {"status", "availableReplicas"});
-    bool seen =
-        int_at(*d, {"status", "observedGeneration"}) >= int_at(*d, {"metadata", "generation"}, 1);
-    if (seen && have >= wanted && int_at(*d, {"status", "updatedReplicas"}) >= wanted) continue;
-    auto text = "deployment " + text_at(*d, {"metadata", "name"}) + ": " + std::to_string(have) +
-                " of " + std::to_string(wanted) + " available";
-    for (const auto& pod : c.objects().list("pods", text_at(*d, {"metadata", "namespace"}))) {
-      if (!selects(at_path(*d, {"spec", "selector"}), at_path(*pod, {"metadata", "labels"})))
-        continue;
-      for (const auto& one : at_path(*pod, {"status", "containerStatuses"})) {
-        auto reason = text_at(one, {"state", "waiting", "reason"});
-        if (reason.empty()) continue;
-        text += "; container " + text_at(one, {"name"}) + ": " + reason + " " +
-                text_at(one, {"state", "waiting", "message"});
-      }
+  static const workload_kind kinds[] = {
+      {"deployments.apps",
+       "deployment",
+       {"spec", "replicas"},
+       {"status", "availableReplicas"},
+       {"status", "updatedReplicas"}},
+      {"statefulsets.apps",
+       "statefulset",
+       {"spec", "replicas"},
+       {"status", "availableReplicas"},
+       {"status", "updatedReplicas"}},
+      {"daemonsets.apps",
+       "daemonset",
+       {"status", "desiredNumberScheduled"},
+       {"status", "numberAvailable"},
+       {"status", "updatedNumberScheduled"}},
+  };
+  for (const auto& kind : kinds) {
+    for (const auto& d : c.objects().list(kind.table)) {
+      auto number = [&](const std::vector<const char*>& path, std::int64_t otherwise) {
+        return int_at(*d, {path[0], path[1]}, otherwise);
+      };
+      auto wanted = number(kind.wanted, 1), have = number(kind.ready, 0);
+      bool seen =
+          int_at(*d, {"status", "observedGeneration"}) >= int_at(*d, {"metadata", "generation"}, 1);
+      if (seen && have >= wanted && number(kind.updated, 0) >= wanted) continue;
+      return std::string(kind.word) + " " + text_at(*d, {"metadata", "name"}) + ": " +
+             std::to_string(have) + " of " + std::to_string(wanted) + " available" +
+             waiting_for(c, *d);
     }
-    return text;
   }
   return {};
 }

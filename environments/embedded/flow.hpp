@@ -5,6 +5,7 @@
 
 #include "environments/systems/system.hpp"
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -14,6 +15,8 @@ namespace remed::env {
 
 /// A quota below this many cores is raised to it by the kubelet (1 ms in 100 ms).
 inline constexpr double smallest_quota_cores = 0.01;
+/// Above this utilisation a queue is treated as full instead of dividing by nearly zero.
+inline constexpr double full_load = 0.98;
 /// Requests are followed as this many equally likely cases, so that a share is a count.
 inline constexpr int flow_cases = 256;
 
@@ -42,12 +45,19 @@ struct flow_service {
 
 using flow_input = std::map<std::string, flow_service>;
 
+/// Upper bounds of the classes that response times are counted in. ms.
+inline constexpr std::array<double, 11> latency_bounds_ms{5,   10,   25,   50,   100,  250,
+                                                          500, 1000, 2500, 5000, 10000};
+
 /// How one service does.
 struct service_flow {
   double rps = 0;                             ///< requests that reach it
   double success = 1;                         ///< share answered without error, 0..1
   double p50_ms = 0, p95_ms = 0, mean_ms = 0; ///< of those answered; 0 when none is
-  std::map<std::string, double> busy_cores;   ///< by pod: CPU its requests ask for, uncapped
+  double p90_ms = 0, p99_ms = 0;
+  /// Share of all requests that were over within each of latency_bounds_ms.
+  std::array<float, latency_bounds_ms.size()> within{};
+  std::map<std::string, double> busy_cores; ///< by pod: CPU its requests ask for, uncapped
 };
 
 /// What users see, and each service behind it.
@@ -64,13 +74,19 @@ flow_result evaluate_flow(const system_profile& system, const flow_input& input,
 double effective_cores(double limit_cores);
 /// CPU in use: what requests and idling ask for plus the hogs, up to what is allowed. Cores.
 double cpu_usage(const flow_container& in, double busy_cores);
-/// Utilisation of what is left of the quota by requests; 1 and more means overload.
-double utilisation(const flow_container& in, double rps, double cpu_ms);
+/// Utilisation by requests of what the program can get; 1 and more means overload. `threads` as in
+/// service_profile.
+double utilisation(const flow_container& in, double rps, double cpu_ms, int threads = 0);
 /// Mean time in a processor-sharing CPU with permanent competitors: x(K+1)/(L(1-rho)). ms.
 double cpu_mean_ms(const flow_container& in, double cpu_ms, double rho);
 /// One draw of that time by a uniform `u` in [0,1): short work may slip in before the quota is
 /// gone.
 double cpu_draw_ms(const flow_container& in, double cpu_ms, double rho, double u);
+/// One draw for a program of one thread, whose requests wait for each other.
+double queue_draw_ms(const flow_container& in, double cpu_ms, double rho, double u);
+/// One draw for a service: by its threads, and by how often it stops to wait for others.
+double service_draw_ms(const flow_container& in, const service_profile& p, double rho, double u,
+                       double v);
 /// Time lost to retransmissions of one message over a link that loses `loss` of its packets; ms.
 /// The timer starts at `rto_ms` and doubles.
 double retransmit_ms(double loss, double rto_ms, double u);

@@ -30,8 +30,16 @@ bool is_below(const std::string& path, const std::string& mount) {
 constexpr int operations_per_write = 3;
 constexpr double healthy_write_ms = 2;
 
-const pod_runtime* running_pod(const cluster& c, const std::string& ns, const std::string& service,
-                               std::string& container) {
+/// A running first container of a service's pod.
+struct place {
+  object pod;
+  const pod_runtime* runtime = nullptr;
+  std::string container;
+};
+
+std::vector<place> running_pods(const cluster& c, const std::string& ns,
+                                const std::string& service) {
+  std::vector<place> out;
   auto endpoints = c.objects().get("services", {ns, service});
   for (const auto& pod : c.objects().list("pods", ns)) {
     bool selected = text_at(*pod, {"metadata", "labels", "app"}) == service;
@@ -45,12 +53,46 @@ const pod_runtime* running_pod(const cluster& c, const std::string& ns, const st
     const auto& containers = at_path(*pod, {"spec", "containers"});
     if (!selected || !containers.is_array() || containers.empty()) continue;
     if (!at_path(*pod, {"metadata", "deletionTimestamp"}).is_null()) continue;
-    container = text_at(containers[0], {"name"});
+    auto container = text_at(containers[0], {"name"});
     const auto* runtime = c.node().find(text_at(*pod, {"metadata", "uid"}));
     const auto* found = runtime ? runtime->find(container) : nullptr;
-    if (found && found->running()) return runtime;
+    if (found && found->running()) out.push_back({pod, runtime, container});
   }
-  return nullptr;
+  return out;
+}
+
+/// A small request to a pod that has no Service: to its port, or to a pod that listens on none, an
+/// echo there and back.
+request_outcome ask_pod(const cluster& c, const json& pod, random_source& chance) {
+  auto container = text_at(at_path(pod, {"spec", "containers"})[0], {"name"});
+  const auto& ports = at_path(at_path(pod, {"spec", "containers"})[0], {"ports"});
+  if (ports.is_array() && !ports.empty()) {
+    return send_request(c, nullptr, text_at(pod, {"status", "podIP"}),
+                        static_cast<int>(int_at(ports[0], {"containerPort"})), "/",
+                        transaction_limit_s, std::to_string(chance.next()));
+  }
+  request_outcome out;
+  auto link = surroundings(c, pod, container);
+  out.seconds = (0.3 + link.delay_ms + link.jitter_ms * (2 * chance.unit() - 1)) / 1000;
+  if (link.partitioned || chance.unit() < link.loss || out.seconds > transaction_limit_s) {
+    out.what = request_outcome::kind::timed_out;
+    out.seconds = transaction_limit_s;
+  }
+  return out;
+}
+
+double synced_write_once(const cluster& c, const place& where, const std::string& path,
+                         random_source& chance) {
+  double ms = healthy_write_ms * (0.5 + chance.unit());
+  for (const auto& [id, e] : c.effects()) {
+    if (e.kind != "io_delay" || e.pod_uid != where.runtime->uid || e.container != where.container)
+      continue;
+    if (!is_below(path, e.params.value("path", "/"))) continue;
+    for (int n = 0; n < operations_per_write; ++n) {
+      if (chance.unit() * 100 < e.params.value("percent", 100.0)) ms += e.params.value("ms", 0.0);
+    }
+  }
+  return ms;
 }
 
 } // namespace
@@ -61,16 +103,19 @@ result<environment::transactions> transactions_with(const cluster& c, const std:
   auto entry = c.objects().get("services", {ns, service});
   const json none = json::array();
   const auto& ports = entry ? at_path(*entry, {"spec", "ports"}) : none;
-  if (!ports.is_array() || ports.empty()) {
+  const auto direct = !ports.is_array() || ports.empty();
+  const auto pods = direct ? running_pods(c, ns, service) : std::vector<place>{};
+  if (direct && pods.empty()) {
     return failure{errc::failed, "there is no service " + service + " to ask"};
   }
-  const auto port = static_cast<int>(int_at(ports[0], {"port"}, 80));
+  const auto port = direct ? 0 : static_cast<int>(int_at(ports[0], {"port"}, 80));
   const auto path = health_path(c, ns, service);
   environment::transactions out;
   std::vector<double> times;
   for (int i = 0; i < count; ++i) {
-    auto answer = send_request(c, nullptr, service + "." + ns, port, path, transaction_limit_s,
-                               std::to_string(chance.next()));
+    auto answer = direct ? ask_pod(c, *pods[static_cast<std::size_t>(i) % pods.size()].pod, chance)
+                         : send_request(c, nullptr, service + "." + ns, port, path,
+                                        transaction_limit_s, std::to_string(chance.next()));
     ++out.count;
     if (answer.what != request_outcome::kind::answered) ++out.failed;
     times.push_back(answer.seconds * 1000);
@@ -82,24 +127,18 @@ result<environment::transactions> transactions_with(const cluster& c, const std:
 
 result<double> synced_write_ms(const cluster& c, const std::string& ns, const std::string& service,
                                const std::string& path, int count, random_source& chance) {
-  std::string container;
-  const auto* runtime = running_pod(c, ns, service, container);
-  if (!runtime) return failure{errc::failed, "no pod of " + service + " runs"};
-  std::vector<double> times;
-  for (int i = 0; i < std::max(1, count); ++i) {
-    double ms = healthy_write_ms * (0.5 + chance.unit());
-    for (const auto& [id, e] : c.effects()) {
-      if (e.kind != "io_delay" || e.pod_uid != runtime->uid || e.container != container) continue;
-      if (!is_below(path, e.params.value("path", "/"))) continue;
-      for (int n = 0; n < operations_per_write; ++n) {
-        if (chance.unit() * 100 < e.params.value("percent", 100.0)) ms += e.params.value("ms", 0.0);
-      }
-    }
-    times.push_back(ms);
+  auto pods = running_pods(c, ns, service);
+  if (pods.empty()) return failure{errc::failed, "no pod of " + service + " runs"};
+  double worst = 0;
+  for (const auto& where : pods) {
+    std::vector<double> times;
+    for (int i = 0; i < std::max(1, count); ++i)
+      times.push_back(synced_write_once(c, where, path, chance));
+    std::sort(times.begin(), times.end());
+    const auto last = static_cast<double>(times.size() - 1);
+    worst = std::max(worst, times[static_cast<std::size_t>(std::ceil(0.95 * last))]);
   }
-  std::sort(times.begin(), times.end());
-  const auto last = static_cast<double>(times.size() - 1);
-  return times[static_cast<std::size_t>(std::ceil(0.95 * last))];
+  return worst;
 }
 
 double harm_seconds(const std::vector<traffic_segment>& timeline, vtime from, vtime to,

@@ -17,8 +17,8 @@ result<environment::transactions> transactions_with(const cluster& c, const std:
                                                     const std::string& service, int count,
                                                     random_source& chance);
 
-/// 95th percentile of a small synced write below `path` in the first container of the service's
-/// first running pod, in milliseconds.
+/// 95th percentile of a small synced write below `path` in the first container of each of the
+/// service's running pods: that of the slowest pod, in milliseconds.
 result<double> synced_write_ms(const cluster& c, const std::string& ns, const std::string& service,
                                const std::string& path, int count, random_source& chance);
 

@@ -78,11 +78,12 @@ double serve_ms(const cluster& c, const json& pod, const std::string& container,
   const auto* profile = profile_of(c, pod, container);
   auto answer = answer_extra_ms(loopback ? flow_container{} : around, chance.unit());
   if (!profile) return 1 + answer;
-  auto rho = utilisation(around, pod_rps(c, *profile, around.pod), profile->cpu_ms);
+  auto rho =
+      utilisation(around, pod_rps(c, *profile, around.pod), profile->cpu_ms, profile->threads);
   if (rho > 1 && chance.unit() > 1 / rho) return std::numeric_limits<double>::infinity();
   auto u = std::clamp(chance.unit(), 0.01, 0.99);
   return std::max(0.3, profile->latency_ms - profile->cpu_ms) + around.io_delay_ms + answer +
-         cpu_draw_ms(around, profile->cpu_ms, rho, u);
+         service_draw_ms(around, *profile, rho, u, std::clamp(chance.unit(), 0.01, 0.99));
 }
 
 random_source chance_for(const cluster& c, const json* client, std::string_view what) {
@@ -219,6 +220,9 @@ request_outcome ask(const cluster& c, const json* client, const std::string& hos
     to_port = target_port(*service, port, *pod);
   }
   if (!pod) return failed(kind::timed_out, timeout_s, address);
+  // A headless service's name is its pods' addresses.
+  if (where.address == "None")
+    address = text_at(*pod, {"status", "podIP"}) + ":" + std::to_string(to_port);
   auto link = connect_extra_ms(own, chance.unit()) + answer_extra_ms(own, chance.unit());
   auto container = container_of_port(c, *pod, to_port);
   if (!accepts(c, *pod, to_port)) {

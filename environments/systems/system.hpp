@@ -12,23 +12,36 @@
 
 namespace remed::env {
 
-/// How one service behaves when nothing is wrong.
+/// How one service behaves when nothing is wrong. What a profile leaves out comes from its runtime
+/// (runtimes.yaml).
 struct service_profile {
-  std::string name; ///< Deployment and Service name
-  std::string runtime =
-      "python";      ///< python, go, jvm, node, dotnet, nginx, mysql, …: start-up times
-  double cpu_ms = 2; ///< CPU per request
+  std::string name;               ///< of its workload
+  std::string service;            ///< the Kubernetes Service it answers behind; empty: its name
+  std::string runtime = "python"; ///< a name in runtimes.yaml
+  double cpu_ms = 2;              ///< CPU per request
   double idle_millicores = 1;
   double memory_mib = 20;     ///< working set of the main container
   double start_seconds = 0.8; ///< from container start to accepting connections, at 1 core
   double latency_ms = 3;      ///< own p50 without callees
+  double spread = 0.3;        ///< of the own time: sigma of its logarithm
+  int threads = 0; ///< that can use the CPU at once; 0: one per request, 1: an event loop or GIL
   struct call {
     std::string to;
     double per_request = 1; ///< calls per own request
     double timeout_s = 2;
     bool required = true;
+    int retries = 0; ///< of a call that failed
   };
-  std::vector<call> calls;
+  std::vector<call> calls; ///< of each request
+  /// What users do: each request takes one route, and makes its calls besides `calls`.
+  struct route {
+    std::string path; ///< "/cart"; other paths take any route
+    double share = 1; ///< weight among the routes
+    std::vector<call> calls;
+  };
+  std::vector<route> routes;
+
+  const std::string& service_name() const { return service.empty() ? name : service; }
 };
 
 struct system_profile {
@@ -36,7 +49,9 @@ struct system_profile {
   std::vector<nlohmann::json> manifests; ///< in order of application
   std::map<std::string, service_profile> services;
   std::vector<std::string> entry;   ///< where users come in
-  double load_rps = 5;              ///< at each entry
+  double load_rps = 5;              ///< at each entry; of an open load
+  double users = 0;                 ///< of a closed load: each waits for its answer; 0: open load
+  double think_s = 5;               ///< and then this long before it asks again
   double slo_success = 0.99;        ///< share of user requests that must succeed
   double slo_p95_ms = 1000;         ///< and how fast
   std::vector<std::string> targets; ///< eligible for faults

@@ -55,6 +55,10 @@ std::vector<std::string> yaml_map::keys() const {
   return out;
 }
 
+bool yaml_map::has(const std::string& key) const {
+  return find(key).IsDefined();
+}
+
 std::string yaml_map::text(const std::string& key) const {
   auto n = find(key);
   if (!n.IsDefined()) fail(key, "is required");

@@ -27,6 +27,7 @@ public:
   yaml_map(YAML::Node node, std::string file, std::string path);
 
   std::vector<std::string> keys() const;
+  bool has(const std::string& key) const;
   std::string text(const std::string& key) const; ///< required
   std::string text(const std::string& key, const std::string& otherwise) const;
   double number(const std::string& key, double otherwise, double least, double most) const;

@@ -1,5 +1,6 @@
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/node/pod_sync.hpp"
+#include "environments/embedded/traffic.hpp"
 
 #include <algorithm>
 
@@ -58,6 +59,22 @@ bool sync_termination(pod_sync& s) {
   return changed;
 }
 
+constexpr duration ask_again = std::chrono::seconds{2};
+constexpr double ask_patience_s = 5;
+
+/// Asks what an init container waits for. False: it goes on waiting.
+bool answered(pod_sync& s, container_runtime& container) {
+  const auto& wanted = *container.awaits;
+  auto got = send_request(s.c, &s.pod, wanted.host, wanted.port, wanted.path, ask_patience_s,
+                          container.name);
+  auto fine = got.what == request_outcome::kind::answered && got.status < 400;
+  container.exit_code = fine ? 0 : 1;
+  if (fine || !wanted.again) return true;
+  container.exits_at = s.c.now() + ask_again;
+  s.wake(*container.exits_at);
+  return false;
+}
+
 /// What ends because of time: programs that finish, orders to stop.
 bool sync_ends(pod_sync& s, container_runtime& container) {
   if (!container.running()) return false;
@@ -71,6 +88,7 @@ bool sync_ends(pod_sync& s, container_runtime& container) {
     return true;
   }
   if (container.exits_at && *container.exits_at <= now) {
+    if (container.awaits && !answered(s, container)) return false;
     termination how;
     how.exit_code = container.exit_code;
     how.reason = how.exit_code == 0 ? "Completed" : "Error";

@@ -28,6 +28,9 @@ struct program {
 /// `container` is a container of a pod spec; `image` what it runs.
 program read_program(const nlohmann::json& container, const image_facts& image);
 
+/// The first service a script of wget, curl or nc asks; none: it asks nobody.
+std::optional<awaited_service> awaited_by(const nlohmann::json& container);
+
 /// Seconds of a `sleep` argument: "3600", "1h", "0.5"; none: "infinity" or not a number.
 std::optional<double> sleep_seconds(const std::string& text);
 

@@ -234,7 +234,11 @@ void run(pod_sync& s, container_runtime& container, const program& what) {
   container.interactive = what.interactive;
   container.log_count = 0;
   container.exit_code = what.exit_code;
-  if (what.ends_after) {
+  if (container.init) container.awaits = awaited_by(s.spec_of(container));
+  if (container.awaits) {
+    container.exits_at = now + std::chrono::milliseconds{200};
+    s.wake(*container.exits_at);
+  } else if (what.ends_after) {
     container.exits_at = now + std::max(*what.ends_after, duration{std::chrono::milliseconds{20}});
     s.wake(*container.exits_at);
   }

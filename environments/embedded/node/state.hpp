@@ -65,6 +65,13 @@ enum class container_phase {
   terminated, ///< ended; `last` says how
 };
 
+/// The service an init container asks before it ends.
+struct awaited_service {
+  std::string host, path = "/";
+  int port = 80;
+  bool again = false; ///< asks until it is answered; else fails when it is not
+};
+
 /// Why a running container is being stopped.
 struct stop_order {
   std::string why; ///< deleted, changed, liveness, startup
@@ -91,9 +98,10 @@ struct container_runtime {
   vtime due{};        ///< end of pulling or creating
   vtime not_before{}; ///< back-off: no start earlier
   vtime started_at{};
-  vtime serving_at{};            ///< accepts connections from then on
-  std::optional<vtime> exits_at; ///< ends by itself then
-  int exit_code = 0;             ///< and with this code
+  vtime serving_at{};                    ///< accepts connections from then on
+  std::optional<vtime> exits_at;         ///< ends by itself then
+  int exit_code = 0;                     ///< and with this code
+  std::optional<awaited_service> awaits; ///< decides at `exits_at` whether, and how, it ends
   std::optional<stop_order> stopping;
   std::optional<termination> ended; ///< of the current instance, while terminated
   std::optional<termination> last;  ///< of the previous instance

@@ -1,0 +1,53 @@
+// The call graph of a system in numbers: who calls whom how often, how many requests reach each
+// service, and how fast a closed load turns.
+#pragma once
+
+#include "environments/embedded/flow.hpp"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace remed::env {
+
+/// Users and callers without a limit of their own give up after this.
+inline constexpr double patience_ms = 10'000;
+
+struct flow_edge {
+  int to = -1; ///< a node's number; -1: no such service
+  const service_profile::call* call = nullptr;
+  int route = -1;  ///< the route that makes the call; -1: every request does
+  double mean = 0; ///< calls per request, over all routes
+};
+
+struct flow_node {
+  const service_profile* profile = nullptr;
+  const flow_service* where = nullptr;
+  std::vector<flow_edge> calls;
+  double rps = 0;
+  bool answers() const; ///< some endpoint does
+};
+
+/// Nodes in the order of the profile's services; pointers into the profile and the input.
+class flow_graph {
+public:
+  flow_graph(const system_profile& system, const flow_input& input);
+
+  const std::vector<flow_node>& nodes() const { return nodes_; }
+  int number(const std::string& name) const;
+  /// Requests per second at each entry.
+  double entry_rps() const { return entry_rps_; }
+
+private:
+  void spread(double entry_rps);
+  double response_ms() const;
+  double own_ms(const flow_node& n) const;
+
+  const system_profile& system_;
+  std::vector<flow_node> nodes_;
+  std::map<std::string, int> numbers_;
+  double entry_rps_ = 0;
+};
+
+} // namespace remed::env
