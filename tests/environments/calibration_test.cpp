@@ -13,7 +13,7 @@ namespace {
 flow_input healthy(const system_profile& system) {
   flow_input in;
   for (const auto& m : system.manifests) {
-    if (!m["spec"].contains("template")) continue;
+    if (!m.contains("spec") || !m["spec"].contains("template")) continue;
     const auto& main = m["spec"]["template"]["spec"]["containers"][0];
     flow_container pod;
     pod.pod = m["metadata"]["name"];
