@@ -1,3 +1,5 @@
+#include "environments/embedded/node/program.hpp"
+#include "environments/embedded/traffic.hpp"
 #include "tests/environments/kubelet_support.hpp"
 
 #include <ctime>
@@ -42,4 +44,34 @@ TEST_CASE("a system that cannot get ready is refused with the container's reason
   CHECK(booted.why().code == errc::timed_out);
   CHECK(booted.why().what.find("deployment web: 0 of 1 available") != std::string::npos);
   CHECK(booted.why().what.find("no-such-tag") != std::string::npos);
+}
+
+TEST_CASE("online-boutique boots: its load generator waits for the shop, and users are served") {
+  auto system = load_system("online-boutique");
+  REQUIRE(system.ok());
+  auto booted = boot(*system, standard_rules(), {});
+  REQUIRE_MESSAGE(booted.ok(), (booted.ok() ? "" : booted.why().what));
+  const auto& c = **booted;
+  CHECK(c.objects().list("deployments.apps").size() == 12);
+  CHECK(c.traffic().flow.success > 0.99);
+  CHECK(c.traffic().flow.rps == doctest::Approx(8.6).epsilon(0.1));
+}
+
+TEST_CASE("an init container that asks for a service waits for its answer") {
+  auto script = nlohmann::json::parse(R"({"command": ["sh", "-c",
+    "until wget -qO- \"http://${ADDR}/ready\"; do sleep 2; done"],
+    "env": [{"name": "ADDR", "value": "web:8080"}]})");
+  auto wanted = awaited_by(script);
+  REQUIRE(wanted.has_value());
+  CHECK(wanted->host == "web");
+  CHECK(wanted->port == 8080);
+  CHECK(wanted->path == "/ready");
+  CHECK(wanted->again);
+  auto probe = nlohmann::json::parse(R"({"command": ["sh", "-c", "nc -z -w 2 db 5432"]})");
+  wanted = awaited_by(probe);
+  REQUIRE(wanted.has_value());
+  CHECK(wanted->host == "db");
+  CHECK(wanted->port == 5432);
+  CHECK_FALSE(wanted->again);
+  CHECK_FALSE(awaited_by(nlohmann::json::parse(R"({"command": ["sleep", "5"]})")).has_value());
 }

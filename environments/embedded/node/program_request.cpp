@@ -73,7 +73,7 @@ std::optional<awaited_service> awaited_by(const nlohmann::json& container) {
       continue;
     } else if (tool == "nc") {
       auto port = std::atoi(word.c_str());
-      if (!host.empty() && port > 0) {
+      if (!host.empty() && port > 0 && word.find_first_not_of("0123456789") == std::string::npos) {
         out.host = host;
         out.port = port;
         return out;
