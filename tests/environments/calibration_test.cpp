@@ -38,8 +38,7 @@ void check_within(double factor, double got, double measured, const std::string&
 void compare(const std::string& name) {
   auto system = load_system(name);
   REQUIRE(system);
-  auto file =
-      open_yaml(std::string(REMED_SOURCE_DIR) + "/tests/environments/measured_baselines.yaml");
+  auto file = open_yaml((data_root() / "tests/environments/measured_baselines.yaml").string());
   REQUIRE(file);
   auto all = file->map(name);
   REQUIRE(all.has_value());

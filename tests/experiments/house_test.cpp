@@ -1,3 +1,5 @@
+#include "runtime/paths.hpp"
+
 #include <doctest/doctest.h>
 
 #include <filesystem>
@@ -25,7 +27,7 @@ void each_line(const fs::path& file, Visit visit) {
 
 std::vector<fs::path> sources(const std::string& room) {
   std::vector<fs::path> out;
-  for (const auto& entry : fs::recursive_directory_iterator(fs::path(REMED_SOURCE_DIR) / room)) {
+  for (const auto& entry : fs::recursive_directory_iterator(remed::data_root() / room)) {
     if (entry.is_regular_file() && is_source(entry.path())) out.push_back(entry.path());
   }
   return out;
