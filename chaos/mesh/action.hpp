@@ -2,6 +2,7 @@
 #pragma once
 
 #include "chaos/mesh/selector.hpp"
+#include "environments/embedded/node/state.hpp"
 
 #include <memory>
 #include <string>
@@ -28,11 +29,38 @@ public:
   virtual progress recover(env::cluster& c, json& cr, const json& record) const = 0;
 };
 
+/// The container that a record means: the one it names, or the first of its pod.
+struct spot {
+  target where;
+  env::object pod;
+  std::string uid;
+  const env::container_runtime* container = nullptr;
+};
+/// Fails in the words of the daemon: `pods "x" not found`, `container with id … not found: …`.
+result<spot> find_spot(const env::cluster& c, const json& record);
+
+/// What an action puts on a container. May write to cr["status"].
+using effects_maker = result<std::vector<env::effect>> (*)(env::cluster& c, json& cr,
+                                                           const spot& at);
+/// An action that the daemon does at once: its effects begin and end with the record.
+std::shared_ptr<const action> at_once(effects_maker make);
+
 std::shared_ptr<const action> make_stress();
 std::shared_ptr<const action> make_network();
 std::shared_ptr<const action> make_io();
 std::shared_ptr<const action> make_pod();
-std::shared_ptr<const action> make_action(const kind_info& kind);
+std::shared_ptr<const action> make_time();
+std::shared_ptr<const action> make_dns();
+std::shared_ptr<const action> make_http();
+std::shared_ptr<const action> make_kernel();
+std::shared_ptr<const action> make_jvm();
+std::shared_ptr<const action> make_block();
+std::shared_ptr<const action> make_machine();
+std::shared_ptr<const action> make_cloud();
+
+/// An effect on a container, by an experiment, with what it lives in.
+env::effect effect_on(const json& cr, const spot& at, const std::string& kind, json params,
+                      env::lifetime lives_in = env::lifetime::container);
 
 /// Puts an effect on a target and lets the node and the users notice.
 void begin_effect(env::cluster& c, env::effect e);

@@ -3,7 +3,6 @@
 #include "chaos/mesh/children.hpp"
 #include "chaos/mesh/experiment.hpp"
 
-#include <map>
 #include <string>
 
 namespace remed::chaos::mesh {
@@ -40,10 +39,6 @@ void follow_images(env::cluster& c, const json& pod) {
 
 class controller final : public env::controller {
 public:
-  controller() {
-    for (const auto& kind : kinds()) actions_[kind.resource] = make_action(kind);
-  }
-
   std::string_view name() const override { return actor; }
 
   void observe(env::cluster& c, const change& seen) const override {
@@ -58,11 +53,12 @@ public:
       c.schedule(controller_latency, actor, key_text(seen.resource, seen.key));
       return;
     }
-    if (seen.resource != network_child && seen.resource != io_child) return;
+    const auto* child = child_of(seen.resource);
+    if (!child) return;
     if (seen.what != change::type::deleted) {
       c.schedule(daemon_latency, actor, key_text(seen.resource, seen.key));
     }
-    wake_parents(c, seen.resource, seen.key);
+    wake_parents(c, *child, seen.key);
   }
 
   void reconcile(env::cluster& c, const std::string& key) const override {
@@ -70,30 +66,25 @@ public:
     if (bar == std::string::npos || slash == std::string::npos) return;
     const auto resource = key.substr(0, bar);
     const object_key place{key.substr(bar + 1, slash - bar - 1), key.substr(slash + 1)};
-    if (resource == network_child) return sync_network(c, place);
-    if (resource == io_child) return sync_io(c, place);
+    if (const auto* child = child_of(resource)) return sync_child(c, *child, place);
     const auto* kind = kind_of(resource);
     if (!kind) return;
-    auto again = mesh::reconcile(c, *kind, place, *actions_.at(resource));
+    auto again = mesh::reconcile(c, *kind, place, *kind->how);
     if (again) c.schedule(*again, actor, key);
   }
 
 private:
   /// All experiments with a record of this pod: they may wait for its child.
-  static void wake_parents(env::cluster& c, const std::string& child, const object_key& pod) {
-    const std::string table =
-        child == network_child ? "networkchaos.chaos-mesh.org" : "iochaos.chaos-mesh.org";
-    for (const auto& cr : c.objects().list(table)) {
+  static void wake_parents(env::cluster& c, const child_info& child, const object_key& pod) {
+    for (const auto& cr : c.objects().list(child.parents)) {
       for (const auto& record : at_path(*cr, {"status", "experiment", "containerRecords"})) {
         const auto where = parse_id(text_at(record, {"id"}));
         if (where.ns != pod.ns || where.pod != pod.name) continue;
-        c.schedule(controller_latency, actor, key_text(table, env::key_of(*cr)));
+        c.schedule(controller_latency, actor, key_text(child.parents, env::key_of(*cr)));
         break;
       }
     }
   }
-
-  std::map<std::string, std::shared_ptr<const action>> actions_;
 };
 
 } // namespace

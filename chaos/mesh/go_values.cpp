@@ -1,10 +1,13 @@
 #include "chaos/mesh/go_values.hpp"
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 #include <map>
 #include <string_view>
+#include <utility>
 
 namespace remed::chaos::mesh {
 
@@ -117,6 +120,51 @@ result<double> parse_bytes(const std::string& text, double total) {
   auto known = units.find(unit);
   if (known == units.end()) return bad("unhandled size name: " + unit);
   return value_of(digits) * known->second;
+}
+
+result<double> parse_rate(const std::string& text) {
+  std::string rest;
+  for (unsigned char ch : text) rest += static_cast<char>(std::tolower(ch));
+  auto trim = [&] {
+    while (!rest.empty() && rest.back() == ' ') rest.pop_back();
+    while (!rest.empty() && rest.front() == ' ') rest.erase(0, 1);
+  };
+  trim();
+  static const std::pair<std::string_view, double> units[] = {{"tbps", std::pow(1024.0, 4)},
+                                                              {"gbps", std::pow(1024.0, 3)},
+                                                              {"mbps", 1024.0 * 1024.0},
+                                                              {"kbps", 1024.0},
+                                                              {"bps", 1.0}};
+  for (const auto& [unit, bytes] : units) {
+    if (!rest.ends_with(unit)) continue;
+    rest.resize(rest.size() - unit.size());
+    trim();
+    std::uint64_t n = 0;
+    auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), n);
+    if (error == std::errc{} && end == rest.data() + rest.size() && !rest.empty()) {
+      return static_cast<double>(n) * bytes;
+    }
+    return bad("strconv.ParseUint: parsing " + quoted(std::as_const(rest)) + ": invalid syntax");
+  }
+  return bad("invalid unit");
+}
+
+std::string rfc1123(vtime t) {
+  using namespace std::chrono;
+  static constexpr const char* days_of_week[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  static constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                           "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const auto whole = floor<std::chrono::seconds>(t.time_since_epoch());
+  const sys_days day{floor<days>(whole)};
+  const year_month_day date{day};
+  const hh_mm_ss time{whole - day.time_since_epoch()};
+  char out[48];
+  std::snprintf(out, sizeof out, "%s, %02u %s %04d %02d:%02d:%02d +0000",
+                days_of_week[weekday{day}.c_encoding()], static_cast<unsigned>(date.day()),
+                months[static_cast<unsigned>(date.month()) - 1], static_cast<int>(date.year()),
+                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+                static_cast<int>(time.seconds().count()));
+  return out;
 }
 
 } // namespace remed::chaos::mesh

@@ -20,4 +20,10 @@ result<std::int64_t> parse_int(const std::string& text);
 /// `total` ("50%").
 result<double> parse_bytes(const std::string& text, double total);
 
+/// Rates of traffic: "1mbps" is 1024 * 1024 bytes per second. Fails with `invalid unit`.
+result<double> parse_rate(const std::string& text);
+
+/// time.RFC1123Z: "Thu, 01 Jan 2026 00:00:00 +0000".
+std::string rfc1123(vtime t);
+
 } // namespace remed::chaos::mesh

@@ -4,6 +4,7 @@
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/cluster.hpp"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,17 +20,33 @@ inline constexpr const char* api_version = "chaos-mesh.org/v1alpha1";
 inline constexpr const char* own_namespace = "chaos-mesh";
 inline constexpr const char* network_child = "podnetworkchaos.chaos-mesh.org";
 inline constexpr const char* io_child = "podiochaos.chaos-mesh.org";
+inline constexpr const char* http_child = "podhttpchaos.chaos-mesh.org";
 
+/// What the records of a kind name.
+enum class records { pods, containers, volumes, machines, cloud };
+
+class action;
+
+/// One kind of experiment: all that differs from kind to kind stands here.
 struct kind_info {
   std::string kind;     ///< "StressChaos"
   std::string resource; ///< "stresschaos.chaos-mesh.org"
-  bool per_container;   ///< its records name containers, not pods
+  std::string embedded; ///< its name in schedules and workflows: "stressChaos"
+  records named = records::pods;
+  /// Actions whose records name containers although the others' name pods.
+  std::vector<std::string> on_containers;
+  /// Actions that are done once and never undone: neither a pause nor a duration applies.
+  std::vector<std::string> one_shot;
+  std::shared_ptr<const action> how;
 };
 const std::vector<kind_info>& kinds();
 /// By its table, or none.
 const kind_info* kind_of(const std::string& resource);
+/// By its kind ("StressChaos"), or none.
+const kind_info* kind_named(const std::string& kind);
 
-/// pod-kill and container-kill: done once, never undone.
+std::string lower(const std::string& text);
+
 bool is_one_shot(const json& cr);
 bool is_deleted(const json& cr);
 bool is_paused(const json& cr);

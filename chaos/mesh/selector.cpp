@@ -117,6 +117,107 @@ result<std::vector<env::object>> chosen(const env::store& objects, const json& f
   return out;
 }
 
+/// Containers by their names, or the first of the pod.
+std::vector<std::string> chosen_containers(const json& spec, const json& pod) {
+  const auto& wanted = at_path(spec, {"containerNames"});
+  const bool first_only = !wanted.is_array() || wanted.empty();
+  std::vector<std::string> out;
+  for (const auto& container : at_path(pod, {"spec", "containers"})) {
+    auto name = text_at(container, {"name"});
+    if (!first_only && !holds(wanted, name)) continue;
+    out.push_back(name);
+    if (first_only) break;
+  }
+  return out;
+}
+
+/// Where the node keeps a volume of a pod.
+result<std::string> volume_path(const env::store& objects, const json& pod,
+                                const std::string& name) {
+  for (const auto& volume : at_path(pod, {"spec", "volumes"})) {
+    if (text_at(volume, {"name"}) != name) continue;
+    if (volume.contains("hostPath")) return text_at(volume, {"hostPath", "path"});
+    if (!volume.contains("persistentVolumeClaim")) {
+      return bad("volume source is not supported: not supported");
+    }
+    const auto claim = text_at(volume, {"persistentVolumeClaim", "claimName"});
+    auto pvc =
+        objects.get("persistentvolumeclaims", {text_at(pod, {"metadata", "namespace"}), claim});
+    const auto phase = pvc ? text_at(*pvc, {"status", "phase"}) : std::string{};
+    if (phase != "Bound") {
+      return bad("PVC is not bounded yet: pvc phase: " + phase + ": not supported");
+    }
+    auto pv = objects.get("persistentvolumes", {"", text_at(*pvc, {"spec", "volumeName"})});
+    const auto& source = pv ? at_path(*pv, {"spec"}) : at_path({}, {"spec"});
+    if (source.contains("hostPath")) return text_at(source, {"hostPath", "path"});
+    if (source.contains("local")) return text_at(source, {"local", "path"});
+    return bad("unsupported PersistentVolume source: not supported");
+  }
+  return std::string{};
+}
+
+result<void> add_pods(json& out, const env::store& objects, const kind_info& kind, const json& cr,
+                      const json& from, const std::string& key, random_source& chance) {
+  auto pods = chosen(objects, from, text_at(cr, {"metadata", "namespace"}), chance);
+  if (!pods) return pods.why();
+  const auto action = text_at(from, {"action"});
+  const auto& special = kind.on_containers;
+  const bool by_container = kind.named != records::pods ||
+                            std::find(special.begin(), special.end(), action) != special.end();
+  for (const auto& pod : *pods) {
+    auto id = text_at(*pod, {"metadata", "namespace"}) + "/" + text_at(*pod, {"metadata", "name"});
+    if (!by_container) {
+      add_record(out, std::move(id), key);
+      continue;
+    }
+    for (const auto& name : chosen_containers(from, *pod)) {
+      if (kind.named != records::volumes) {
+        add_record(out, id + "/" + name, key);
+        continue;
+      }
+      auto path = volume_path(objects, *pod, text_at(from, {"volumeName"}));
+      if (!path) return path.why();
+      if (!path->empty()) add_record(out, id + "/" + name + "/" + *path, key);
+    }
+  }
+  return {};
+}
+
+result<void> add_machines(json& out, const env::store& objects, const json& cr,
+                          random_source& chance) {
+  const auto& spec = at_path(cr, {"spec"});
+  std::vector<std::string> ids;
+  for (const auto& address : at_path(spec, {"address"})) ids.push_back(address);
+  const auto& selector = at_path(spec, {"selector"});
+  const auto& named = at_path(selector, {"physicalMachines"});
+  const auto& labels = at_path(selector, {"labelSelectors"});
+  for (const auto& one : objects.list("physicalmachines.chaos-mesh.org")) {
+    if (!at_path(spec, {"address"}).empty()) break;
+    const auto ns = text_at(*one, {"metadata", "namespace"});
+    const auto name = text_at(*one, {"metadata", "name"});
+    const auto& namespaces = at_path(selector, {"namespaces"});
+    const bool fits = named.is_object() && !named.empty()
+                          ? holds(at_path(named, {ns}), name)
+                          : (namespaces.empty() || holds(namespaces, ns)) &&
+                                includes(at_path(*one, {"metadata", "labels"}), labels);
+    if (fits) ids.push_back(ns + "/" + name);
+  }
+  if (ids.empty()) return bad("no physical machine is selected");
+  auto left = apply_mode(text_at(spec, {"mode"}), text_at(spec, {"value"}), ids.size(), chance);
+  if (!left) return left.why();
+  for (auto i : *left) add_record(out, ids[i], ".");
+  return {};
+}
+
+/// The selector of a cloud's kind as JSON: what it names is outside the cluster.
+std::string cloud_id(const json& cr) {
+  auto out = json::object();
+  for (const auto& [key, value] : at_path(cr, {"spec"}).items()) {
+    if (key != "action" && key != "duration" && key != "secretName") out[key] = value;
+  }
+  return out.dump();
+}
+
 } // namespace
 
 std::vector<env::object> select_pods(const env::store& objects, const json& selector,
@@ -165,39 +266,31 @@ result<std::vector<std::size_t>> apply_mode(const std::string& mode, const std::
 
 result<json> make_records(const env::store& objects, const kind_info& kind, const json& cr,
                           random_source& chance) {
-  const auto ns = text_at(cr, {"metadata", "namespace"});
   const auto& spec = at_path(cr, {"spec"});
-  auto pods = chosen(objects, spec, ns, chance);
-  if (!pods) return pods.why();
   auto out = json::array();
-  for (const auto& pod : *pods) {
-    auto id = text_at(*pod, {"metadata", "namespace"}) + "/" + text_at(*pod, {"metadata", "name"});
-    if (!kind.per_container && text_at(spec, {"action"}) != "container-kill") {
-      add_record(out, std::move(id), ".");
-      continue;
-    }
-    const auto& wanted = at_path(spec, {"containerNames"});
-    const bool first_only = !wanted.is_array() || wanted.empty();
-    for (const auto& container : at_path(*pod, {"spec", "containers"})) {
-      auto name = text_at(container, {"name"});
-      if (!first_only && !holds(wanted, name)) continue;
-      add_record(out, id + "/" + name, ".");
-      if (first_only) break;
-    }
+  if (kind.named == records::cloud) {
+    add_record(out, cloud_id(cr), ".");
+  } else if (kind.named == records::machines) {
+    auto added = add_machines(out, objects, cr, chance);
+    if (!added) return added.why();
+  } else {
+    auto added = add_pods(out, objects, kind, cr, spec, ".", chance);
+    if (!added) return added.why();
+  }
+  if (at_path(spec, {"target", "selector"}).is_object()) {
+    auto added = add_pods(out, objects, kind, cr, spec["target"], ".Target", chance);
+    if (!added) return added.why();
   }
   if (out.empty()) return bad("no target has been selected");
   return out;
 }
 
 target parse_id(const std::string& id) {
+  const auto parts = env::split(id, '/');
   target out;
-  auto first = id.find('/'),
-       second = id.find('/', first == std::string::npos ? id.size() : first + 1);
-  out.ns = id.substr(0, first);
-  if (first == std::string::npos) return out;
-  out.pod =
-      id.substr(first + 1, second == std::string::npos ? std::string::npos : second - first - 1);
-  if (second != std::string::npos) out.container = id.substr(second + 1);
+  for (auto [field, i] : {std::pair{&out.ns, 0U}, {&out.pod, 1U}, {&out.container, 2U}}) {
+    if (i < parts.size()) *field = parts[i];
+  }
   return out;
 }
 

@@ -18,12 +18,13 @@ std::vector<env::object> select_pods(const env::store& objects, const json& sele
 result<std::vector<std::size_t>> apply_mode(const std::string& mode, const std::string& value,
                                             std::size_t n, random_source& chance);
 
-/// Records of an experiment: {id, selectorKey, phase: "Not Injected"}. Fails with the text of the
-/// event: `no pod is selected`, `no target has been selected`.
+/// Records of an experiment: {id, selectorKey, phase: "Not Injected"}, those of the selector first,
+/// then those of `target`. Fails with the text of the event: `no pod is selected`, `no target has
+/// been selected`.
 result<json> make_records(const env::store& objects, const kind_info& kind, const json& cr,
                           random_source& chance);
 
-/// The parts of a record's id: "ns/pod" or "ns/pod/container".
+/// The parts of a record's id: "ns/pod", "ns/pod/container" or "ns/pod/container/volume path".
 struct target {
   std::string ns, pod, container;
 };

@@ -48,7 +48,9 @@ public:
     if (!found) return {not_injected, "pods \"" + where.pod + "\" not found"};
     if (what == "pod-kill") return kill(c, cr, *found);
     if (what == "container-kill") {
-      env::kill_container(c, text_at(*found, {"metadata", "uid"}), where.container);
+      auto at = find_spot(c, record);
+      if (!at) return {not_injected, at.why().what};
+      env::kill_container(c, at->uid, where.container);
       return {injected, {}};
     }
     const auto name = text_at(cr, {"metadata", "name"});
@@ -83,7 +85,7 @@ public:
 
 private:
   static std::string source(const json& cr) {
-    return source_of(*kind_of("podchaos.chaos-mesh.org"), env::key_of(cr));
+    return source_of(*kind_named("PodChaos"), env::key_of(cr));
   }
 
   static progress kill(env::cluster& c, const json& cr, const json& found) {
