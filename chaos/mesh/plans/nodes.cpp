@@ -40,6 +40,7 @@ std::optional<duration> watch_deadline(env::cluster& c, json& node) {
   const auto* step = "workflow-deadline-reconciler";
   const auto name = text_at(node, {"metadata", "name"});
   if (c.now() < *deadline) {
+    if (has_condition(node, "DeadlineExceed")) return std::nullopt; // its parent's
     set_condition(node, "DeadlineExceed", false, "NodeDeadlineNotExceed");
     return *deadline - c.now();
   }
