@@ -28,6 +28,9 @@ void look_at_effect(cluster& c, const effect& e) {
   if (!e.pod.empty() && find_controller(c.rules(), "kubelet")) {
     c.schedule(duration{0}, "kubelet", e.ns + "/" + e.pod);
   }
+  if (e.params.contains("node") && find_controller(c.rules(), "node-controller")) {
+    c.schedule(duration{0}, "node-controller", e.params.value("node", ""));
+  }
   if (find_controller(c.rules(), "traffic")) traffic_touched(c);
 }
 
@@ -84,6 +87,7 @@ cluster::cluster(const cluster& other)
       next_effect_(other.next_effect_),
       node_(std::make_unique<node_state>(*other.node_)),
       traffic_(std::make_unique<traffic_state>(*other.traffic_)),
+      memory_(other.memory_),
       audit_(other.audit_) {}
 
 cluster::~cluster() = default;
@@ -159,6 +163,14 @@ void cluster::end_effect(std::uint64_t id, std::string why) {
   look_at_effect(*this, found->second);
   ended_.push_back({id, std::move(found->second), std::move(why), now_});
   effects_.erase(found);
+}
+
+json& cluster::memory(std::string_view actor, const std::string& key) {
+  return memory_[{std::string(actor), key}];
+}
+
+void cluster::forget(std::string_view actor, const std::string& key) {
+  memory_.erase({std::string(actor), key});
 }
 
 void cluster::record_event(const json& about, const std::string& type, const std::string& reason,

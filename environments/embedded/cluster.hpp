@@ -10,6 +10,7 @@
 #include "runtime/time.hpp"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -104,6 +105,12 @@ public:
   traffic_state& traffic() { return *traffic_; }
   const traffic_state& traffic() const { return *traffic_; }
 
+  // -- memory of controllers
+  /// What a controller's process keeps in its memory, by controller and key: recent decisions,
+  /// counters of failures. Copied by forks, never seen through the API; null until written.
+  json& memory(std::string_view actor, const std::string& key);
+  void forget(std::string_view actor, const std::string& key);
+
   // -- books
   std::vector<audit_entry>& audit() { return audit_; }
   const std::vector<audit_entry>& audit() const { return audit_; }
@@ -131,6 +138,7 @@ private:
   std::uint64_t next_effect_ = 1;
   std::unique_ptr<node_state> node_;
   std::unique_ptr<traffic_state> traffic_;
+  std::map<std::pair<std::string, std::string>, json> memory_;
   std::vector<audit_entry> audit_;
   std::function<void(const change&)> on_change_;
 };

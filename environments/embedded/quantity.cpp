@@ -1,6 +1,7 @@
 #include "environments/embedded/quantity.hpp"
 
 #include <charconv>
+#include <cmath>
 #include <utility>
 
 namespace remed::env {
@@ -29,6 +30,30 @@ std::optional<double> parse_quantity(std::string_view text) {
     if (name == suffix) return value * factor;
   }
   return std::nullopt;
+}
+
+std::string decimal_quantity(double value) {
+  auto milli = static_cast<long long>(std::ceil(value * 1000 - 1e-6));
+  if (milli % 1000 != 0) return std::to_string(milli) + "m";
+  auto whole = milli / 1000;
+  static constexpr const char* suffixes[] = {"", "k", "M", "G", "T"};
+  std::size_t i = 0;
+  while (whole != 0 && whole % 1000 == 0 && i < 4) {
+    whole /= 1000;
+    ++i;
+  }
+  return std::to_string(whole) + suffixes[i];
+}
+
+std::string binary_quantity(double bytes) {
+  auto whole = static_cast<long long>(std::ceil(bytes - 1e-6));
+  static constexpr const char* suffixes[] = {"", "Ki", "Mi", "Gi", "Ti"};
+  std::size_t i = 0;
+  while (whole != 0 && whole % 1024 == 0 && i < 4) {
+    whole /= 1024;
+    ++i;
+  }
+  return std::to_string(whole) + suffixes[i];
 }
 
 } // namespace remed::env

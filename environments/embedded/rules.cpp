@@ -2,6 +2,7 @@
 #include "environments/embedded/boot.hpp"
 #include "environments/embedded/controllers/controllers.hpp"
 #include "environments/embedded/controllers/node.hpp"
+#include "environments/embedded/controllers/storage/volumes.hpp"
 #include "environments/embedded/node/kubelet.hpp"
 #include "environments/embedded/traffic.hpp"
 #include "runtime/paths.hpp"
@@ -45,14 +46,41 @@ json kubernetes_service() {
     "status": {"loadBalancer": {}}})");
 }
 
+/// The two classes that every cluster has.
+void install_priorities(cluster& c) {
+  auto install = [&](const char* name, std::int64_t value, const char* text) {
+    auto one = json::object();
+    one["apiVersion"] = "scheduling.k8s.io/v1";
+    one["kind"] = "PriorityClass";
+    one["metadata"]["name"] = name;
+    one["metadata"]["generation"] = 1;
+    one["value"] = value;
+    one["description"] = text;
+    one["preemptionPolicy"] = "PreemptLowerPriority";
+    constexpr const char* table = "priorityclasses.scheduling.k8s.io";
+    if (!c.objects().get(table, {"", name})) c.put(table, std::move(one));
+  };
+  install("system-cluster-critical", 2000000000,
+          "Used for system critical pods that must run in the cluster, but can be moved to another "
+          "node if necessary.");
+  install("system-node-critical", 2000001000,
+          "Used for system critical pods that must not be moved from their current node.");
+}
+
 } // namespace
 
 cluster_rules standard_rules() {
   cluster_rules rules;
-  rules.controllers = {
-      make_namespace_controller(),    make_node_controller(),       make_garbage_collector(),
-      make_deployment_controller(),   make_replicaset_controller(), make_scheduler(),
-      make_kubelet(shipped_images()), make_endpoints_controller(),  make_traffic_controller()};
+  rules.controllers = {make_namespace_controller(),      make_node_controller(),
+                       make_taint_eviction_controller(), make_garbage_collector(),
+                       make_deployment_controller(),     make_replicaset_controller(),
+                       make_replication_controller(),    make_statefulset_controller(),
+                       make_daemonset_controller(),      make_job_controller(),
+                       make_cronjob_controller(),        make_disruption_controller(),
+                       make_quota_controller(),          make_autoscaler(),
+                       make_volume_controller(),         make_scheduler(),
+                       make_kubelet(shipped_images()),   make_endpoints_controller(),
+                       make_traffic_controller()};
   return rules;
 }
 
@@ -62,6 +90,8 @@ void install_basics(cluster& c) {
   }
   c.settle();
   install_node(c);
+  install_storage(c);
+  install_priorities(c);
   if (!c.objects().get("services", {"default", "kubernetes"})) {
     c.put("services", kubernetes_service());
   }

@@ -4,6 +4,7 @@
 #include "environments/embedded/api/mask.hpp"
 #include "environments/embedded/api/table.hpp"
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/controllers/node.hpp"
 
 namespace remed::env {
 
@@ -73,7 +74,7 @@ tools::http_response error_response(const tools::http_request& request, const ap
 }
 
 json presented(const api_call& call, const json& obj) {
-  auto out = face_of(call.type, obj);
+  auto out = with_heartbeat(call.c, call.type.table(), face_of(call.type, obj));
   if (call.who.mask_injection) mask_object(call.who, out);
   return out;
 }

@@ -158,18 +158,15 @@ void admit_pod(cluster& c, json& obj) {
   if (!spec.contains("enableServiceLinks")) spec["enableServiceLinks"] = true;
 }
 
-/// Guaranteed, Burstable or BestEffort.
-std::string qos_class(const json& spec) {
-  bool any = false, guaranteed = true;
-  for (const auto& c : at_path(spec, {"containers"})) {
-    for (auto* name : {"cpu", "memory"}) {
-      const auto& limit = at_path(c, {"resources", "limits", name});
-      const auto& request = at_path(c, {"resources", "requests", name});
-      any = any || !limit.is_null() || !request.is_null();
-      guaranteed = guaranteed && !limit.is_null() && (request.is_null() || request == limit);
-    }
-  }
-  return !any ? "BestEffort" : guaranteed ? "Guaranteed" : "Burstable";
+constexpr const char* template_generation = "deprecated.daemonset.template.generation";
+
+/// StorageObjectInUseProtection: what is in use is not removed under its user.
+void protect_storage(const resource_name& table, json& obj) {
+  auto name =
+      table == "persistentvolumes" ? "kubernetes.io/pv-protection" : "kubernetes.io/pvc-protection";
+  auto& all = obj["metadata"]["finalizers"];
+  if (!all.is_array()) all = json::array();
+  if (std::find(all.begin(), all.end(), name) == all.end()) all.push_back(name);
 }
 
 void establish_crd(cluster& c, json& obj) {
@@ -234,6 +231,19 @@ json desired_part(const json& obj) {
 
 } // namespace
 
+std::string qos_class(const json& spec) {
+  bool any = false, guaranteed = true;
+  for (const auto& c : at_path(spec, {"containers"})) {
+    for (auto* name : {"cpu", "memory"}) {
+      const auto& limit = at_path(c, {"resources", "limits", name});
+      const auto& request = at_path(c, {"resources", "requests", name});
+      any = any || !limit.is_null() || !request.is_null();
+      guaranteed = guaranteed && !limit.is_null() && (request.is_null() || request == limit);
+    }
+  }
+  return !any ? "BestEffort" : guaranteed ? "Guaranteed" : "Burstable";
+}
+
 void prepare_create(cluster& c, const resource_type& type, json& obj) {
   obj["apiVersion"] = type.api_version();
   obj["kind"] = type.kind;
@@ -256,6 +266,10 @@ void prepare_create(cluster& c, const resource_type& type, json& obj) {
     obj["status"]["qosClass"] = qos_class(obj["spec"]);
   } else if (table == "services") {
     allot_addresses(c, obj);
+  } else if (table == "persistentvolumeclaims" || table == "persistentvolumes") {
+    protect_storage(table, obj);
+  } else if (table == "daemonsets.apps") {
+    obj["metadata"]["annotations"][template_generation] = "1";
   } else if (table == "namespaces") {
     obj["metadata"]["labels"]["kubernetes.io/metadata.name"] = text_at(obj, {"metadata", "name"});
   } else if (type.kind == "CustomResourceDefinition") {
@@ -309,6 +323,13 @@ void prepare_update(const resource_type& type, const json& before, json& after,
     }
   }
   complete(type, after);
+  if (type.table() == "daemonsets.apps") {
+    auto n =
+        std::strtoll(text_at(before, {"metadata", "annotations", template_generation}, "1").c_str(),
+                     nullptr, 10);
+    bool moved = at_path(before, {"spec", "template"}) != at_path(after, {"spec", "template"});
+    meta["annotations"][template_generation] = std::to_string(n + (moved ? 1 : 0));
+  }
   if (!counts_generations(type)) return;
   auto changed = writes_status ? desired_part(before) != desired_part(after) ||
                                      before.value("status", json()) != after.value("status", json())

@@ -15,6 +15,9 @@ void prepare_create(cluster& c, const resource_type& type, json& obj);
 void prepare_update(const resource_type& type, const json& before, json& after,
                     std::string_view subresource);
 
+/// Guaranteed, Burstable or BestEffort.
+std::string qos_class(const json& pod_spec);
+
 /// For controllers, which write past the API: `obj` as if it had been created through it (defaults,
 /// service account, admission hooks are not run).
 json prepared(cluster& c, const resource_name& table, json obj);

@@ -1,4 +1,5 @@
 // create, update, patch and what they share.
+#include "environments/embedded/api/admission.hpp"
 #include "environments/embedded/api/apply.hpp"
 #include "environments/embedded/api/faces.hpp"
 #include "environments/embedded/api/mask.hpp"
@@ -176,6 +177,9 @@ maybe_error store_new(api_call& call, json& obj) {
   call.name = text_at(obj, {"metadata", "name"});
   if (call.c.objects().get(call.type.table(), call.key())) {
     return errors::already_exists(call.type, call.name);
+  }
+  if (auto allowed = admit(call.c, call.type.table(), obj); !allowed) {
+    return errors::forbidden(call.type, call.name, allowed.why().what);
   }
   if (auto error = run_admissions(call, nullptr, obj)) return error;
   if (auto error = invalid_object(call, call.name, validate_create(call.type, obj))) return error;

@@ -9,12 +9,24 @@ namespace remed::env {
 
 std::shared_ptr<const controller> make_deployment_controller();
 std::shared_ptr<const controller> make_replicaset_controller();
+std::shared_ptr<const controller> make_replication_controller();
+std::shared_ptr<const controller> make_statefulset_controller();
+std::shared_ptr<const controller> make_daemonset_controller();
+std::shared_ptr<const controller> make_job_controller();
+std::shared_ptr<const controller> make_cronjob_controller();
+std::shared_ptr<const controller> make_disruption_controller();
+std::shared_ptr<const controller> make_quota_controller();
+std::shared_ptr<const controller> make_autoscaler();
+/// Claims ("ns/name") and volumes ("/name").
+std::shared_ptr<const controller> make_volume_controller();
 std::shared_ptr<const controller> make_endpoints_controller();
 std::shared_ptr<const controller> make_namespace_controller();
 /// Keys: "resource|namespace/name" of an owner whose dependents need a look.
 std::shared_ptr<const controller> make_garbage_collector();
 std::shared_ptr<const controller> make_scheduler();
-/// Heartbeats of the node: keys are node names.
+/// Nodes that went silent or are under pressure: keys are node names.
 std::shared_ptr<const controller> make_node_controller();
+/// Pods on nodes with NoExecute taints.
+std::shared_ptr<const controller> make_taint_eviction_controller();
 
 } // namespace remed::env

@@ -1,10 +1,13 @@
 // Deployment: a ReplicaSet for each template it had, and the way from the old to the new one.
+#include "environments/embedded/api/admission.hpp"
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/controllers/controllers.hpp"
 #include "environments/embedded/controllers/deployment_status.hpp"
-#include "environments/embedded/controllers/objects.hpp"
+#include "environments/embedded/controllers/ownership.hpp"
+#include "environments/embedded/controllers/pods.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace remed::env {
 
@@ -88,7 +91,7 @@ private:
   std::int64_t most() const { return wanted() + (wanted() > 0 ? bounds_of(*d_).surge : 0); }
 
   void look() {
-    all_ = owned(c_, "replicasets.apps", *d_);
+    all_ = claim(c_, "replicasets.apps", *d_, at_path(*d_, {"spec", "selector"}));
     std::stable_sort(all_.begin(), all_.end(), older);
     current_.reset();
     old_.clear();
@@ -148,6 +151,11 @@ private:
     look();
   }
 
+  bool is_saturated(const object& rs) const {
+    return rs && replicas_of(rs) == wanted() && available_of(rs) == wanted() &&
+           text_at(*rs, {"metadata", "annotations", desired_key}) == std::to_string(wanted());
+  }
+
   /// Scaling without a rollout: the only active ReplicaSet gets all, several share in proportion.
   void scale_all() {
     std::vector<object> active;
@@ -159,42 +167,66 @@ private:
         scale(current_, wanted());
       else if (!all_.empty())
         scale(all_.back(), wanted());
-      return;
-    }
-    if (active.size() == 1) {
+    } else if (active.size() == 1) {
       scale(active.front(), wanted());
-      return;
-    }
-    auto total = total_of(active);
-    auto room = wanted() == 0 ? 0 : most();
-    auto rest = room;
-    // The largest first; the last takes what rounding left.
-    std::stable_sort(active.begin(), active.end(),
-                     [](const auto& a, const auto& b) { return replicas_of(a) > replicas_of(b); });
-    for (std::size_t i = 0; i < active.size(); ++i) {
-      auto share =
-          i + 1 == active.size() ? rest : (replicas_of(active[i]) * room + total / 2) / total;
-      share = std::min(share, rest);
-      rest -= share;
-      scale(active[i], share);
+    } else if (is_saturated(current_)) {
+      for (const auto& rs : std::vector<object>(old_)) {
+        if (replicas_of(rs) > 0) scale(rs, 0);
+      }
+    } else if (text_at(*d_, {"spec", "strategy", "type"}) != "Recreate") {
+      share(active);
     }
   }
 
-  json notes_for(const json& before, std::int64_t revision) const {
-    auto notes = at_path(*d_, {"metadata", "annotations"});
-    if (!notes.is_object()) notes = json::object();
-    for (const char* own : {revision_key, history_key, desired_key, most_key, applied_key}) {
-      notes.erase(own);
+  /// In proportion to what each had, largest first; it also takes what rounding leaves
+  /// (DeploymentController.scale).
+  void share(std::vector<object> active) {
+    auto add = most() - total_of(active);
+    // Of equals the newer grows first, the older shrinks first.
+    if (add > 0) std::reverse(active.begin(), active.end());
+    std::stable_sort(active.begin(), active.end(),
+                     [](const auto& a, const auto& b) { return replicas_of(a) > replicas_of(b); });
+    std::vector<std::int64_t> sizes;
+    std::int64_t added = 0;
+    for (const auto& rs : active) {
+      auto part = add == added ? 0 : proportion(rs);
+      part = add > 0 ? std::min(part, add - added) : std::max(part, add - added);
+      added += part;
+      sizes.push_back(replicas_of(rs) + part);
     }
+    sizes[0] = std::max<std::int64_t>(0, sizes[0] + add - added);
+    for (std::size_t i = 0; i < active.size(); ++i) scale(active[i], sizes[i]);
+  }
+
+  std::int64_t proportion(const object& rs) const {
+    auto size = replicas_of(rs);
+    if (wanted() == 0) return -size;
+    auto noted = text_at(*rs, {"metadata", "annotations", most_key}, "0");
+    auto before = std::strtoll(noted.c_str(), nullptr, 10);
+    if (before == 0) before = int_at(*d_, {"status", "replicas"});
+    if (before == 0) return 0;
+    auto exact = static_cast<double>(size * most()) / static_cast<double>(before);
+    return std::llround(exact) - size;
+  }
+
+  /// The ReplicaSet's annotations: its own, and the Deployment's but for what belongs to one of
+  /// them.
+  json notes_for(const json& before, std::int64_t revision) const {
+    auto notes = before.is_object() ? before : json::object();
+    for (const auto& [key, value] : at_path(*d_, {"metadata", "annotations"}).items()) {
+      if (key != revision_key && key != history_key && key != desired_key && key != most_key &&
+          key != applied_key) {
+        notes[key] = value;
+      }
+    }
+    auto last = text_at(before, {revision_key});
     notes[revision_key] = std::to_string(revision);
     notes[desired_key] = std::to_string(wanted());
     notes[most_key] = std::to_string(most());
-    auto earlier = text_at(before, {history_key});
-    auto last = text_at(before, {revision_key});
     if (!last.empty() && last != notes[revision_key]) {
-      earlier += (earlier.empty() ? "" : ",") + last;
+      auto earlier = text_at(before, {history_key});
+      notes[history_key] = earlier + (earlier.empty() ? "" : ",") + last;
     }
-    if (!earlier.empty()) notes[history_key] = earlier;
     return notes;
   }
 
@@ -207,6 +239,11 @@ private:
       auto now = *current_;
       now["metadata"]["annotations"] =
           notes_for(at_path(*current_, {"metadata", "annotations"}), revision);
+      auto least = int_at(*d_, {"spec", "minReadySeconds"});
+      if (least != int_at(now, {"spec", "minReadySeconds"})) {
+        now["spec"]["minReadySeconds"] = least;
+        now["metadata"]["generation"] = int_at(now, {"metadata", "generation"}, 1) + 1;
+      }
       if (now != *current_) {
         c_.put("replicasets.apps", std::move(now));
         look();
@@ -254,6 +291,10 @@ private:
     spec["template"] = std::move(like);
     rs["status"]["replicas"] = 0;
     auto name = text_at(rs, {"metadata", "name"});
+    if (auto allowed = admit(c_, "replicasets.apps", rs); !allowed) {
+      refused(name, "replicasets.apps \"" + name + "\" is forbidden: " + allowed.why().what);
+      return;
+    }
     c_.put("replicasets.apps", std::move(rs));
     look();
     if (size > 0) {
@@ -261,6 +302,17 @@ private:
             "Scaled up replica set " + name + " from 0 to " + std::to_string(size));
     }
     note_revision(revision, "NewReplicaSetCreated", "Created new replica set ");
+  }
+
+  void refused(const std::string& name, const std::string& why) {
+    auto text = "Failed to create new replica set \"" + name + "\": " + why;
+    c_.record_event(*d_, "Warning", "ReplicaSetCreateError", text, std::string(actor));
+    retry_later(c_, actor, key_text(key_of(*d_)));
+    if (at_path(*d_, {"spec", "progressDeadlineSeconds"}).is_null()) return;
+    auto now = *d_;
+    set_deployment_condition(now["status"], "Progressing", "False", "ReplicaSetCreateError", text,
+                             c_.now());
+    write(std::move(now));
   }
 
   std::string template_hash(const json& like) {
@@ -290,15 +342,19 @@ private:
       if (replicas_of(rs) > 0) scale(rs, 0);
     }
     for (const auto& rs : old_) {
-      any = any || !owned(c_, "pods", *rs).empty();
+      for (const auto& pod : owned(c_, "pods", *rs)) {
+        auto phase = text_at(*pod, {"status", "phase"});
+        any = any || (phase != "Failed" && phase != "Succeeded");
+      }
     }
     if (any) return;
     have_current();
-    scale(current_, wanted());
+    if (current_) scale(current_, wanted());
   }
 
   void roll() {
     have_current();
+    if (!current_) return;
     grow();
     shrink_old();
   }
@@ -381,10 +437,7 @@ public:
     if (seen.resource == "deployments.apps") {
       c.schedule(duration{0}, actor, key_text(seen.key));
     } else if (seen.resource == "replicasets.apps") {
-      const auto& owner = controller_of(*seen.now);
-      if (text_at(owner, {"kind"}) == "Deployment") {
-        c.schedule(duration{0}, actor, seen.key.ns + "/" + text_at(owner, {"name"}));
-      }
+      notify_owners(c, seen, actor, "Deployment", "deployments.apps");
     } else if (seen.resource == "pods" && seen.what == change::type::deleted) {
       // Recreate waits for the last pod to be gone.
       const auto& owner = controller_of(*seen.now);

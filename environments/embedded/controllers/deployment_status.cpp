@@ -2,23 +2,13 @@
 
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/controllers/objects.hpp"
+#include "environments/embedded/controllers/pods.hpp"
 
-#include <cmath>
+#include <algorithm>
 
 namespace remed::env {
 
 namespace {
-
-std::int64_t resolve(const json& value, std::int64_t otherwise, std::int64_t replicas, bool up) {
-  if (value.is_number()) return value.get<std::int64_t>();
-  if (!value.is_string()) return otherwise;
-  auto text = value.get<std::string>();
-  if (text.empty()) return otherwise;
-  auto number = std::strtod(text.c_str(), nullptr);
-  if (text.back() != '%') return static_cast<std::int64_t>(number);
-  auto exact = number * static_cast<double>(replicas) / 100;
-  return static_cast<std::int64_t>(up ? std::ceil(exact) : std::floor(exact));
-}
 
 std::int64_t sum(const std::vector<object>& sets, const char* field) {
   std::int64_t n = 0;
@@ -75,6 +65,24 @@ void judge_progress(const cluster& c, const json& deployment, const object& curr
                            who + " has timed out progressing.", c.now());
 }
 
+/// That pods cannot be made is passed on from the ReplicaSets, the present one's first.
+void show_replica_failure(const object& current, const std::vector<object>& all, json& status) {
+  json found = current ? condition_of(*current, "ReplicaFailure") : json();
+  for (const auto& rs : all) {
+    if (found.is_null()) found = condition_of(*rs, "ReplicaFailure");
+  }
+  auto& conditions = status["conditions"];
+  auto kept = json::array();
+  for (const auto& one : conditions) {
+    if (text_at(one, {"type"}) != "ReplicaFailure") kept.push_back(one);
+  }
+  if (!found.is_null()) {
+    found["lastUpdateTime"] = found["lastTransitionTime"];
+    kept.push_back(std::move(found));
+  }
+  conditions = std::move(kept);
+}
+
 } // namespace
 
 rollout_bounds bounds_of(const json& deployment) {
@@ -86,9 +94,11 @@ rollout_bounds bounds_of(const json& deployment) {
   auto quarter = json("25%");
   const auto& surge = at_path(rules, {"maxSurge"});
   const auto& unavailable = at_path(rules, {"maxUnavailable"});
-  rollout_bounds out{resolve(surge.is_null() ? quarter : surge, 0, replicas, true),
-                     resolve(unavailable.is_null() ? quarter : unavailable, 0, replicas, false)};
+  rollout_bounds out{
+      scaled_value(surge.is_null() ? quarter : surge, replicas, true, 0),
+      scaled_value(unavailable.is_null() ? quarter : unavailable, replicas, false, 0)};
   if (out.surge == 0 && out.unavailable == 0) out.unavailable = 1;
+  out.unavailable = std::min(out.unavailable, replicas);
   return out;
 }
 
@@ -141,6 +151,7 @@ json deployment_status(const cluster& c, const json& deployment, const object& c
                            enough ? "Deployment has minimum availability."
                                   : "Deployment does not have minimum availability.",
                            c.now());
+  show_replica_failure(current, all, status);
   if (at_path(deployment, {"spec", "paused"}) != true) {
     judge_progress(c, deployment, current, now, status, recheck);
   }

@@ -1,7 +1,7 @@
 // The garbage collector: dependents follow their owners, in one of three ways.
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/controllers/controllers.hpp"
-#include "environments/embedded/controllers/objects.hpp"
+#include "environments/embedded/controllers/ownership.hpp"
 
 #include <algorithm>
 
@@ -12,11 +12,6 @@ namespace {
 constexpr std::string_view actor = "garbage-collector";
 constexpr const char* foreground = "foregroundDeletion";
 constexpr const char* orphan = "orphan";
-
-bool has_finalizer(const json& obj, const char* name) {
-  const auto& all = at_path(obj, {"metadata", "finalizers"});
-  return std::find(all.begin(), all.end(), name) != all.end();
-}
 
 struct dependent {
   resource_name resource;
@@ -29,7 +24,7 @@ std::vector<dependent> dependents_of(const cluster& c, const std::string& uid,
   std::vector<dependent> out;
   for (const auto& resource : known_resources(c)) {
     if (resource == "events" || c.objects().count(resource) == 0) continue;
-    for (const auto& obj : c.objects().list(resource, is_namespaced(resource) ? ns : "")) {
+    for (const auto& obj : c.objects().list(resource, is_namespaced(c, resource) ? ns : "")) {
       for (const auto& ref : at_path(*obj, {"metadata", "ownerReferences"})) {
         if (ref.value("uid", "") == uid) {
           out.push_back({resource, obj, ref.value("blockOwnerDeletion", false)});
@@ -66,27 +61,6 @@ void drop_reference(cluster& c, const dependent& one, const std::string& uid) {
   else
     refs = std::move(kept);
   c.put(one.resource, std::move(now));
-}
-
-/// Takes a finalizer off; the object goes with its last one.
-void drop_finalizer(cluster& c, const resource_name& resource, const object_key& key,
-                    const char* name) {
-  auto obj = c.objects().get(resource, key);
-  if (!obj) return;
-  auto now = *obj;
-  auto kept = json::array();
-  for (const auto& one : now["metadata"]["finalizers"]) {
-    if (one != name) kept.push_back(one);
-  }
-  bool last = kept.empty();
-  if (last)
-    now["metadata"].erase("finalizers");
-  else
-    now["metadata"]["finalizers"] = std::move(kept);
-  bool runs = resource == "pods" && !text_at(now, {"spec", "nodeName"}).empty() &&
-              int_at(now, {"metadata", "deletionGracePeriodSeconds"}, 0) > 0;
-  c.put(resource, std::move(now));
-  if (last && !runs) c.erase(resource, key);
 }
 
 /// "resource|ns/name|uid"

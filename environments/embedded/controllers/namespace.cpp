@@ -82,7 +82,7 @@ private:
     }
     std::size_t left = 0;
     for (const auto& resource : known_resources(c)) {
-      if (!is_namespaced(resource) || resource == "events") continue;
+      if (!is_namespaced(c, resource) || resource == "events") continue;
       for (const auto& one : c.objects().list(resource, ns)) {
         delete_object(c, resource, key_of(*one));
       }

@@ -1,18 +1,17 @@
 #include "environments/embedded/controllers/node.hpp"
 
 #include "environments/embedded/api/text.hpp"
-#include "environments/embedded/controllers/controllers.hpp"
-#include "environments/embedded/controllers/objects.hpp"
 #include "environments/embedded/node/kubelet.hpp"
+
+#include <algorithm>
 
 namespace remed::env {
 
 namespace {
 
-constexpr std::string_view actor = "node-controller";
-/// Kubelets report every 5 minutes when nothing changes; the lease is renewed along with it, so
-/// that an idle cluster stays idle.
-constexpr duration heartbeat = std::chrono::minutes{5};
+/// How often a kubelet renews its lease and reports an unchanged status.
+constexpr duration lease_period = std::chrono::seconds{10};
+constexpr duration status_period = std::chrono::minutes{5};
 constexpr const char* leases = "leases.coordination.k8s.io";
 
 json lease_of(const cluster& c, const json& node) {
@@ -87,44 +86,37 @@ json node_object(const cluster& c) {
   return node;
 }
 
-class node_controller final : public controller {
-public:
-  std::string_view name() const override { return actor; }
-
-  void observe(cluster& c, const change& seen) const override {
-    if (seen.resource == "nodes" && seen.what == change::type::added) {
-      c.schedule(heartbeat, actor, seen.key.name);
-    }
-  }
-
-  void reconcile(cluster& c, const std::string& key) const override {
-    auto node = c.objects().get("nodes", {"", key});
-    if (!node) return;
-    auto now = *node;
-    for (auto& one : now["status"]["conditions"]) one["lastHeartbeatTime"] = rfc3339(c.now());
-    c.put("nodes", std::move(now));
-    auto lease = c.objects().get(leases, {"kube-node-lease", key});
-    auto renewed = lease ? *lease : lease_of(c, *node);
-    renewed["spec"]["renewTime"] = rfc3339_micro(c.now());
-    c.put(leases, std::move(renewed));
-    c.schedule(heartbeat, actor, key);
-  }
-};
-
 } // namespace
 
 void install_node(cluster& c) {
   if (c.objects().get("nodes", {"", std::string(node_name)})) return;
   auto node = c.put("nodes", node_object(c));
   c.put(leases, lease_of(c, *node));
-  c.record_event(*node, "Normal", "RegisteredNode",
-                 "Node " + std::string(node_name) + " event: Registered Node " +
-                     std::string(node_name) + " in Controller",
-                 std::string(actor));
 }
 
-std::shared_ptr<const controller> make_node_controller() {
-  return std::make_shared<node_controller>();
+bool is_reporting(const cluster& c, const std::string& node) {
+  if (node != node_name) return false;
+  return std::none_of(c.effects().begin(), c.effects().end(), [&](const auto& one) {
+    return one.second.kind == kubelet_down && one.second.params.value("node", "") == node;
+  });
+}
+
+json with_heartbeat(const cluster& c, const resource_name& resource, json obj) {
+  bool lease = resource == leases && text_at(obj, {"metadata", "namespace"}) == "kube-node-lease";
+  if ((!lease && resource != "nodes") || !is_reporting(c, text_at(obj, {"metadata", "name"})))
+    return obj;
+  auto since = [&](duration period) { return vtime{c.now().time_since_epoch() / period * period}; };
+  if (lease) {
+    auto renewed = rfc3339_micro(since(lease_period));
+    auto& stored = obj["spec"]["renewTime"];
+    if (!stored.is_string() || stored.get_ref<const std::string&>() < renewed) stored = renewed;
+    return obj;
+  }
+  auto beat = rfc3339(since(status_period));
+  for (auto& one : obj["status"]["conditions"]) {
+    if (text_at(one, {"lastHeartbeatTime"}) < beat) one["lastHeartbeatTime"] = beat;
+  }
+  return obj;
 }
 
 } // namespace remed::env

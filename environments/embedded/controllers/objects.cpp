@@ -1,6 +1,6 @@
 #include "environments/embedded/controllers/objects.hpp"
 
-#include "environments/embedded/api/prepare.hpp"
+#include "environments/embedded/api/resources.hpp"
 #include "environments/embedded/api/text.hpp"
 
 #include <algorithm>
@@ -77,30 +77,6 @@ std::vector<object> owned(const cluster& c, const resource_name& resource, const
   return all;
 }
 
-json pod_from_template(cluster& c, const json& owner, const json& pod_template) {
-  auto pod = json::object();
-  pod["apiVersion"] = "v1";
-  pod["kind"] = "Pod";
-  auto& meta = pod["metadata"];
-  auto prefix = text_at(owner, {"metadata", "name"}) + "-";
-  meta["generateName"] = prefix;
-  auto ns = text_at(owner, {"metadata", "namespace"});
-  std::string name;
-  do {
-    name = prefix + c.random().name_suffix(5);
-  } while (c.objects().get("pods", {ns, name}));
-  meta["name"] = name;
-  meta["namespace"] = ns;
-  for (const char* field : {"labels", "annotations", "finalizers"}) {
-    const auto& value = at_path(pod_template, {"metadata", field});
-    if (!value.is_null() && !value.empty()) meta[field] = value;
-  }
-  meta["ownerReferences"] = json::array({owner_reference(owner)});
-  pod["spec"] = at_path(pod_template, {"spec"});
-  pod["status"]["phase"] = "Pending";
-  return prepared(c, "pods", std::move(pod));
-}
-
 bool is_deleting(const json& obj) {
   return at_path(obj, {"metadata"}).contains("deletionTimestamp");
 }
@@ -146,49 +122,32 @@ bool pod_is_active(const json& pod) {
 }
 
 std::vector<resource_name> known_resources(const cluster& c) {
-  std::vector<resource_name> out{"configmaps",
-                                 "endpoints",
-                                 "events",
-                                 "limitranges",
-                                 "persistentvolumeclaims",
-                                 "pods",
-                                 "podtemplates",
-                                 "replicationcontrollers",
-                                 "resourcequotas",
-                                 "secrets",
-                                 "serviceaccounts",
-                                 "services",
-                                 "controllerrevisions.apps",
-                                 "daemonsets.apps",
-                                 "deployments.apps",
-                                 "replicasets.apps",
-                                 "statefulsets.apps",
-                                 "horizontalpodautoscalers.autoscaling",
-                                 "cronjobs.batch",
-                                 "jobs.batch",
-                                 "leases.coordination.k8s.io",
-                                 "endpointslices.discovery.k8s.io",
-                                 "ingresses.networking.k8s.io",
-                                 "networkpolicies.networking.k8s.io",
-                                 "poddisruptionbudgets.policy",
-                                 "rolebindings.rbac.authorization.k8s.io",
-                                 "roles.rbac.authorization.k8s.io",
-                                 "clusterrolebindings.rbac.authorization.k8s.io",
-                                 "clusterroles.rbac.authorization.k8s.io",
-                                 "namespaces",
-                                 "nodes",
-                                 "persistentvolumes"};
+  static const std::vector<resource_name> builtin = [] {
+    std::set<resource_name> seen;
+    std::vector<resource_name> out;
+    for (const auto& type : builtin_resources()) {
+      if (type.has_verb("list") && seen.insert(type.table()).second) out.push_back(type.table());
+    }
+    return out;
+  }();
+  auto out = builtin;
   for (const auto& crd : c.objects().list("customresourcedefinitions.apiextensions.k8s.io")) {
     out.push_back(text_at(*crd, {"metadata", "name"}));
   }
   return out;
 }
 
-bool is_namespaced(const resource_name& resource) {
-  static const std::set<resource_name> cluster_wide{"clusterrolebindings.rbac.authorization.k8s.io",
-                                                    "clusterroles.rbac.authorization.k8s.io",
-                                                    "namespaces", "nodes", "persistentvolumes"};
-  return cluster_wide.count(resource) == 0;
+bool is_namespaced(const cluster& c, const resource_name& resource) {
+  static const std::set<resource_name> cluster_wide = [] {
+    std::set<resource_name> out;
+    for (const auto& type : builtin_resources()) {
+      if (!type.namespaced) out.insert(type.table());
+    }
+    return out;
+  }();
+  if (cluster_wide.count(resource)) return false;
+  auto crd = c.objects().get("customresourcedefinitions.apiextensions.k8s.io", {"", resource});
+  return !crd || text_at(*crd, {"spec", "scope"}) != "Cluster";
 }
 
 std::string short_hash(const std::string& text) {

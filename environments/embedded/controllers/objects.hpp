@@ -1,4 +1,4 @@
-// What all controllers do with objects: selectors, owners, pods from templates, deletion.
+// What all controllers do with objects: selectors, owners, deletion.
 #pragma once
 
 #include "environments/embedded/cluster.hpp"
@@ -23,9 +23,6 @@ json owner_reference(const json& owner);
 /// Objects of a resource whose controller is the owner.
 std::vector<object> owned(const cluster& c, const resource_name& resource, const json& owner);
 
-/// A pod as the API server would store it: name, labels and owner from the template's user.
-/// `owner` is a ReplicaSet or the like.
-json pod_from_template(cluster& c, const json& owner, const json& pod_template);
 /// Deletes like a client of the API: pods gracefully, what has finalizers by marking it.
 void delete_object(cluster& c, const resource_name& resource, const object_key& key);
 bool is_deleting(const json& obj);
@@ -41,7 +38,7 @@ const json& condition_of(const json& obj, const std::string& type);
 
 /// All resources that may hold objects: the built-in ones and those of CustomResourceDefinitions.
 std::vector<resource_name> known_resources(const cluster& c);
-bool is_namespaced(const resource_name& resource);
+bool is_namespaced(const cluster& c, const resource_name& resource);
 
 /// Deterministic, in Kubernetes' safe alphabet, as rand.SafeEncodeString of a 32-bit FNV hash.
 std::string short_hash(const std::string& text);

@@ -1,7 +1,8 @@
-// ReplicaSet: as many pods of the template as wanted.
+// ReplicaSet and its elder, ReplicationController: as many pods of the template as wanted.
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/controllers/controllers.hpp"
-#include "environments/embedded/controllers/objects.hpp"
+#include "environments/embedded/controllers/ownership.hpp"
+#include "environments/embedded/controllers/pods.hpp"
 
 #include <algorithm>
 
@@ -9,121 +10,155 @@ namespace remed::env {
 
 namespace {
 
-constexpr std::string_view actor = "replicaset-controller";
 constexpr std::size_t burst = 500; // pods created or deleted in one go
 
-duration min_ready_of(const json& rs) {
-  return std::chrono::seconds{int_at(rs, {"spec", "minReadySeconds"})};
-}
+/// The two kinds differ in names only.
+struct kind_of_set {
+  std::string_view actor, kind;
+  const char* table;
+};
+constexpr kind_of_set replica_sets{"replicaset-controller", "ReplicaSet", "replicasets.apps"};
+constexpr kind_of_set replication_controllers{"replication-controller", "ReplicationController",
+                                              "replicationcontrollers"};
 
-int restarts_of(const json& pod) {
-  std::int64_t most = 0;
-  for (const auto& one : at_path(pod, {"status", "containerStatuses"})) {
-    most = std::max(most, int_at(one, {"restartCount"}));
-  }
-  return static_cast<int>(most);
-}
-
-/// Who is deleted first: unassigned, then pending, then not ready, then ready for the shortest
-/// time, then most restarts, then youngest.
-bool goes_first(const object& a, const object& b) {
-  auto rank = [](const json& pod) {
-    auto phase = text_at(pod, {"status", "phase"});
-    auto ready = text_at(condition_of(pod, "Ready"), {"lastTransitionTime"});
-    return std::make_tuple(!text_at(pod, {"spec", "nodeName"}).empty(),
-                           phase == "Pending"   ? 0
-                           : phase == "Running" ? 2
-                                                : 1,
-                           pod_is_ready(pod), ready, -restarts_of(pod),
-                           text_at(pod, {"metadata", "creationTimestamp"}));
-  };
-  auto ra = rank(*a), rb = rank(*b);
-  if (std::get<0>(ra) != std::get<0>(rb)) return std::get<0>(ra) < std::get<0>(rb);
-  if (std::get<1>(ra) != std::get<1>(rb)) return std::get<1>(ra) < std::get<1>(rb);
-  if (std::get<2>(ra) != std::get<2>(rb)) return std::get<2>(ra) < std::get<2>(rb);
-  if (std::get<2>(ra) && std::get<3>(ra) != std::get<3>(rb))
-    return std::get<3>(ra) > std::get<3>(rb);
-  if (std::get<4>(ra) != std::get<4>(rb)) return std::get<4>(ra) < std::get<4>(rb);
-  return std::get<5>(ra) > std::get<5>(rb);
-}
-
-class replicaset_controller final : public controller {
+class pass {
 public:
-  std::string_view name() const override { return actor; }
+  pass(cluster& c, const kind_of_set& kind, object set, std::string key)
+      : c_(c), kind_(kind), set_(std::move(set)), key_(std::move(key)) {}
+
+  void run() {
+    look();
+    if (!is_deleting(*set_)) {
+      adjust();
+      look();
+    }
+    write_status();
+  }
+
+private:
+  void look() {
+    pods_ = claim(c_, "pods", *set_, selector_of(*set_), pod_is_active);
+    std::erase_if(pods_, [](const auto& pod) { return !pod_is_active(*pod); });
+  }
+
+  void adjust() {
+    auto wanted = static_cast<std::size_t>(int_at(*set_, {"spec", "replicas"}, 1));
+    if (pods_.size() < wanted) {
+      grow(std::min(wanted - pods_.size(), burst));
+    } else if (pods_.size() > wanted) {
+      auto doomed = pods_;
+      sort_for_deletion(doomed, related_pods(), c_.now());
+      doomed.resize(std::min(doomed.size() - wanted, burst));
+      for (const auto& pod : doomed) delete_pod(c_, *set_, key_of(*pod), kind_.actor);
+    }
+  }
+
+  void grow(std::size_t n) {
+    auto draft = pod_draft(*set_, at_path(*set_, {"spec", "template"}));
+    for (; n > 0; --n) {
+      if (create_pod(c_, *set_, draft, kind_.actor, &failure_)) continue;
+      retry_later(c_, kind_.actor, key_);
+      return;
+    }
+    succeeded(c_, kind_.actor, key_);
+  }
+
+  /// The pods of all sets of the same owner: crowded nodes give up theirs first.
+  std::vector<object> related_pods() const {
+    auto owner = text_at(controller_of(*set_), {"uid"});
+    if (owner.empty()) return pods_;
+    std::vector<object> out;
+    for (const auto& set : c_.objects().list(kind_.table, parse_key(key_).ns)) {
+      if (text_at(controller_of(*set), {"uid"}) != owner) continue;
+      for (auto& pod : owned(c_, "pods", *set)) {
+        if (pod_is_active(*pod)) out.push_back(std::move(pod));
+      }
+    }
+    return out;
+  }
+
+  void write_status() {
+    auto least = std::chrono::seconds{int_at(*set_, {"spec", "minReadySeconds"})};
+    int ready = 0, available = 0, labeled = 0;
+    const auto& labels = at_path(*set_, {"spec", "template", "metadata", "labels"});
+    for (const auto& pod : pods_) {
+      vtime later{};
+      ready += pod_is_ready(*pod);
+      available += pod_is_available(*pod, least, c_.now(), &later);
+      if (later > c_.now()) c_.schedule(later - c_.now(), kind_.actor, key_);
+      labeled += selects_by_map(labels, at_path(*pod, {"metadata", "labels"}));
+    }
+    auto status = json::object();
+    status["replicas"] = pods_.size();
+    status["observedGeneration"] = int_at(*set_, {"metadata", "generation"}, 1);
+    if (labeled) status["fullyLabeledReplicas"] = labeled;
+    if (ready) status["readyReplicas"] = ready;
+    if (available) status["availableReplicas"] = available;
+    auto conditions = conditions_now();
+    if (!conditions.empty()) status["conditions"] = std::move(conditions);
+    if (at_path(*set_, {"status"}) == status) return;
+    auto now = *set_;
+    now["status"] = std::move(status);
+    c_.put(kind_.table, std::move(now));
+  }
+
+  /// ReplicaFailure stands while pods cannot be made.
+  json conditions_now() const {
+    auto out = json::array();
+    for (const auto& one : at_path(*set_, {"status", "conditions"})) {
+      if (text_at(one, {"type"}) != "ReplicaFailure") out.push_back(one);
+    }
+    if (failure_.empty()) return out;
+    const auto& before = condition_of(*set_, "ReplicaFailure");
+    auto one = json::object();
+    one["type"] = "ReplicaFailure";
+    one["status"] = "True";
+    one["reason"] = "FailedCreate";
+    // The generated name in the text differs with each attempt: the first one is kept.
+    one["message"] = before.is_null() ? failure_ : text_at(before, {"message"});
+    one["lastTransitionTime"] =
+        before.is_null() ? rfc3339(c_.now()) : text_at(before, {"lastTransitionTime"});
+    out.push_back(std::move(one));
+    return out;
+  }
+
+  cluster& c_;
+  const kind_of_set& kind_;
+  object set_;
+  std::string key_, failure_;
+  std::vector<object> pods_;
+};
+
+class replica_controller final : public controller {
+public:
+  explicit replica_controller(const kind_of_set& kind) : kind_(kind) {}
+  std::string_view name() const override { return kind_.actor; }
 
   void observe(cluster& c, const change& seen) const override {
-    if (seen.resource == "replicasets.apps") {
-      c.schedule(duration{0}, actor, key_text(seen.key));
+    if (seen.resource == kind_.table) {
+      c.schedule(duration{0}, kind_.actor, key_text(seen.key));
     } else if (seen.resource == "pods") {
-      const auto& owner = controller_of(*seen.now);
-      if (text_at(owner, {"kind"}) == "ReplicaSet") {
-        c.schedule(duration{0}, actor, seen.key.ns + "/" + text_at(owner, {"name"}));
-      }
+      notify_owners(c, seen, kind_.actor, kind_.kind, kind_.table);
     }
   }
 
   void reconcile(cluster& c, const std::string& key) const override {
-    auto rs = c.objects().get("replicasets.apps", parse_key(key));
-    if (!rs) return;
-    auto pods = owned(c, "pods", *rs);
-    std::erase_if(pods, [](const auto& pod) { return !pod_is_active(*pod); });
-    if (!is_deleting(*rs)) {
-      adjust(c, *rs, pods);
-      pods = owned(c, "pods", *rs);
-      std::erase_if(pods, [](const auto& pod) { return !pod_is_active(*pod); });
-    }
-    write_status(c, *rs, pods, key);
+    auto set = c.objects().get(kind_.table, parse_key(key));
+    if (set) pass(c, kind_, set, key).run();
   }
 
 private:
-  static void adjust(cluster& c, const json& rs, std::vector<object> pods) {
-    auto wanted = static_cast<std::size_t>(int_at(rs, {"spec", "replicas"}, 1));
-    if (pods.size() < wanted) {
-      for (auto n = std::min(wanted - pods.size(), burst); n > 0; --n) {
-        auto pod = c.put("pods", pod_from_template(c, rs, at_path(rs, {"spec", "template"})));
-        c.record_event(rs, "Normal", "SuccessfulCreate",
-                       "Created pod: " + text_at(*pod, {"metadata", "name"}), std::string(actor));
-      }
-    } else if (pods.size() > wanted) {
-      std::stable_sort(pods.begin(), pods.end(), goes_first);
-      pods.resize(std::min(pods.size() - wanted, burst));
-      for (const auto& pod : pods) {
-        delete_object(c, "pods", key_of(*pod));
-        c.record_event(rs, "Normal", "SuccessfulDelete",
-                       "Deleted pod: " + text_at(*pod, {"metadata", "name"}), std::string(actor));
-      }
-    }
-  }
-
-  static void write_status(cluster& c, const json& rs, const std::vector<object>& pods,
-                           const std::string& key) {
-    auto min_ready = min_ready_of(rs);
-    int ready = 0, available = 0, labeled = 0;
-    const auto& labels = at_path(rs, {"spec", "template", "metadata", "labels"});
-    for (const auto& pod : pods) {
-      vtime later{};
-      if (pod_is_ready(*pod)) ++ready;
-      if (pod_is_available(*pod, min_ready, c.now(), &later)) ++available;
-      if (later > c.now()) c.schedule(later - c.now(), actor, key);
-      if (selects_by_map(labels, at_path(*pod, {"metadata", "labels"}))) ++labeled;
-    }
-    auto status = json::object();
-    status["replicas"] = pods.size();
-    status["observedGeneration"] = int_at(rs, {"metadata", "generation"}, 1);
-    if (labeled) status["fullyLabeledReplicas"] = labeled;
-    if (ready) status["readyReplicas"] = ready;
-    if (available) status["availableReplicas"] = available;
-    if (at_path(rs, {"status"}) == status) return;
-    auto now = rs;
-    now["status"] = std::move(status);
-    c.put("replicasets.apps", std::move(now));
-  }
+  const kind_of_set& kind_;
 };
 
 } // namespace
 
 std::shared_ptr<const controller> make_replicaset_controller() {
-  return std::make_shared<replicaset_controller>();
+  return std::make_shared<replica_controller>(replica_sets);
+}
+
+std::shared_ptr<const controller> make_replication_controller() {
+  return std::make_shared<replica_controller>(replication_controllers);
 }
 
 } // namespace remed::env

@@ -1,6 +1,7 @@
 #include "environments/embedded/node/kubelet.hpp"
 
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/controllers/node.hpp"
 #include "environments/embedded/node/pod_sync.hpp"
 #include "environments/embedded/node/state.hpp"
 
@@ -65,6 +66,8 @@ public:
   void reconcile(cluster& c, const std::string& key) const override {
     auto slash = key.find('/');
     object_key id{key.substr(0, slash), key.substr(slash + 1)};
+    // A silent kubelet does nothing; the node controller has it look at all when it is back.
+    if (!is_reporting(c, std::string(node_name))) return;
     auto pod = c.objects().get("pods", id);
     if (const auto* old = c.node().find(id.ns, id.name);
         old && (!pod || text_at(*pod, {"metadata", "uid"}) != old->uid)) {
