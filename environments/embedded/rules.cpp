@@ -46,6 +46,39 @@ json kubernetes_service() {
     "status": {"loadBalancer": {}}})");
 }
 
+/// Where the API's own service leads, as the API server itself writes it.
+void install_api_endpoints(cluster& c) {
+  if (c.objects().get("endpoints", {"default", "kubernetes"})) return;
+  auto port = json::object();
+  port["name"] = "https";
+  port["port"] = 6443;
+  port["protocol"] = "TCP";
+  auto address = json::object();
+  address["ip"] = node_address;
+  auto subset = json::object();
+  subset["addresses"] = json::array({address});
+  subset["ports"] = json::array({port});
+  auto endpoints = json::object();
+  endpoints["apiVersion"] = "v1";
+  endpoints["kind"] = "Endpoints";
+  endpoints["metadata"] = {{"name", "kubernetes"}, {"namespace", "default"}};
+  endpoints["metadata"]["labels"]["endpointslice.kubernetes.io/skip-mirror"] = "true";
+  endpoints["subsets"] = json::array({subset});
+  c.put("endpoints", std::move(endpoints));
+  auto one = json::object();
+  one["addresses"] = json::array({node_address});
+  one["conditions"]["ready"] = true;
+  auto slice = json::object();
+  slice["apiVersion"] = "discovery.k8s.io/v1";
+  slice["kind"] = "EndpointSlice";
+  slice["metadata"] = {{"name", "kubernetes"}, {"namespace", "default"}, {"generation", 1}};
+  slice["metadata"]["labels"]["kubernetes.io/service-name"] = "kubernetes";
+  slice["addressType"] = "IPv4";
+  slice["endpoints"] = json::array({one});
+  slice["ports"] = json::array({port});
+  c.put("endpointslices.discovery.k8s.io", std::move(slice));
+}
+
 /// The two classes that every cluster has.
 void install_priorities(cluster& c) {
   auto install = [&](const char* name, std::int64_t value, const char* text) {
@@ -95,6 +128,7 @@ void install_basics(cluster& c) {
   if (!c.objects().get("services", {"default", "kubernetes"})) {
     c.put("services", kubernetes_service());
   }
+  install_api_endpoints(c);
   c.settle();
 }
 

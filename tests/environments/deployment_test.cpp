@@ -174,3 +174,47 @@ TEST_CASE("scaling to zero and back works on the same ReplicaSet") {
   CHECK(ready(s) == 3);
   CHECK(owned(*s.c, "replicasets.apps", *s.get("deployments.apps", "web")).size() == 1);
 }
+
+TEST_CASE("a rollout that is scaled shares the new replicas in proportion") {
+  shop s;
+  auto d = deployment("web", 10, web_container());
+  d["spec"]["strategy"]["rollingUpdate"] = {{"maxSurge", 3}, {"maxUnavailable", 2}};
+  s.create("deployments.apps", d);
+  s.wait(60);
+  REQUIRE(ready(s) == 10);
+  set_image(s, "nginx:no-such-tag");
+  s.wait(30);
+  // 13 in all: 8 old ones, since two may be missing, and 5 new ones.
+  auto sizes = [&] {
+    std::multiset<std::int64_t> out;
+    for (const auto& rs : owned(*s.c, "replicasets.apps", *s.get("deployments.apps", "web"))) {
+      out.insert(int_at(*rs, {"spec", "replicas"}));
+    }
+    return out;
+  };
+  CHECK(sizes() == std::multiset<std::int64_t>{5, 8});
+  s.change("deployments.apps", "web", [](json& now) { now["spec"]["replicas"] = 15; });
+  // The example of Kubernetes' documentation: 3 of the 5 go to the larger one.
+  CHECK(sizes() == std::multiset<std::int64_t>{7, 11});
+}
+
+TEST_CASE("an orphaned ReplicaSet of the same template is taken over, not made again") {
+  shop s;
+  s.create("deployments.apps", deployment("web", 1, web_container()));
+  s.wait(60);
+  auto rs = s.c->objects().list("replicasets.apps", "shop").at(0);
+  s.change("deployments.apps", "web", [&](json& d) {
+    d["metadata"]["deletionTimestamp"] = rfc3339(s.c->now());
+    d["metadata"]["finalizers"] = json::array({"orphan"});
+  });
+  REQUIRE_FALSE(s.get("deployments.apps", "web"));
+  auto pods = s.pods();
+  s.create("deployments.apps", deployment("web", 1, web_container()));
+  s.wait(30);
+  auto sets = s.c->objects().list("replicasets.apps", "shop");
+  REQUIRE(sets.size() == 1);
+  CHECK(key_of(*sets[0]) == key_of(*rs));
+  CHECK(text_at(controller_of(*sets[0]), {"name"}) == "web");
+  REQUIRE(s.pods().size() == 1);
+  CHECK(key_of(*s.pods().at(0)) == key_of(*pods.at(0)));
+}

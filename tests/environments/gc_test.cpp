@@ -73,3 +73,56 @@ TEST_CASE(
   CHECK(s.c->objects().list("events", "shop").empty());
   CHECK(s.c->node().all().empty());
 }
+
+TEST_CASE("an object whose owners are all gone goes, with one left it only loses the others") {
+  shop s;
+  auto map = [](const char* name) {
+    auto m = json::object();
+    m["apiVersion"] = "v1";
+    m["kind"] = "ConfigMap";
+    m["metadata"]["name"] = name;
+    return m;
+  };
+  auto owner = s.create("configmaps", map("owner"));
+  auto ref = [](const std::string& name, const std::string& uid) {
+    return json{{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"name", name}, {"uid", uid}};
+  };
+  auto both = map("both");
+  both["metadata"]["ownerReferences"] = json::array(
+      {ref("owner", text_at(*owner, {"metadata", "uid"})), ref("ghost", "no-such-uid")});
+  s.create("configmaps", both);
+  REQUIRE(s.get("configmaps", "both"));
+  CHECK(at_path(*s.get("configmaps", "both"), {"metadata", "ownerReferences"}).size() == 1);
+  auto dangling = map("dangling");
+  dangling["metadata"]["ownerReferences"] = json::array({ref("ghost", "no-such-uid")});
+  s.create("configmaps", dangling);
+  CHECK_FALSE(s.get("configmaps", "dangling"));
+  s.c->erase("configmaps", {"shop", "owner"});
+  s.c->settle();
+  CHECK_FALSE(s.get("configmaps", "both"));
+}
+
+TEST_CASE("a dying namespace says what keeps it") {
+  shop s;
+  auto stuck = json::parse(R"({"apiVersion": "v1", "kind": "ConfigMap",
+    "metadata": {"name": "stuck", "finalizers": ["example.com/hold"]}})");
+  s.create("configmaps", stuck);
+  auto ns = *s.c->objects().get("namespaces", {"", "shop"});
+  ns["metadata"]["deletionTimestamp"] = rfc3339(s.c->now());
+  s.c->put("namespaces", ns);
+  s.wait(10);
+  auto now = s.c->objects().get("namespaces", {"", "shop"});
+  REQUIRE(now);
+  CHECK(text_at(condition_of(*now, "NamespaceContentRemaining"), {"message"}) ==
+        "Some resources are remaining: configmaps. has 1 resource instances");
+  CHECK(text_at(condition_of(*now, "NamespaceFinalizersRemaining"), {"message"}) ==
+        "Some content in the namespace has finalizers remaining: example.com/hold in 1 resource "
+        "instances");
+  CHECK(text_at(condition_of(*now, "NamespaceDeletionContentFailure"), {"status"}) == "False");
+  auto freed = *s.get("configmaps", "stuck");
+  freed["metadata"].erase("finalizers");
+  s.c->put("configmaps", freed);
+  s.c->erase("configmaps", {"shop", "stuck"});
+  s.wait(5);
+  CHECK_FALSE(s.c->objects().get("namespaces", {"", "shop"}));
+}

@@ -1,7 +1,7 @@
-// Endpoints and EndpointSlice of each Service with a selector.
+// Endpoints and EndpointSlices of each Service.
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/controllers/controllers.hpp"
-#include "environments/embedded/controllers/objects.hpp"
+#include "environments/embedded/controllers/endpoint_slices.hpp"
 
 #include <algorithm>
 #include <map>
@@ -11,55 +11,15 @@ namespace remed::env {
 namespace {
 
 constexpr std::string_view actor = "endpoints-controller";
-constexpr const char* slices = "endpointslices.discovery.k8s.io";
+constexpr std::size_t most_addresses = 1000; // of an Endpoints object
+constexpr const char* over_capacity = "endpoints.kubernetes.io/over-capacity";
+constexpr const char* trigger_time = "endpoints.kubernetes.io/last-change-trigger-time";
 
-/// The number behind a target port of a pod; 0 when the name is not there.
-std::int64_t target_of(const json& pod, const json& port) {
-  const auto& target = at_path(port, {"targetPort"});
-  if (target.is_number()) return target.get<std::int64_t>();
-  if (!target.is_string()) return int_at(port, {"port"});
-  auto name = target.get<std::string>();
-  if (!name.empty() && name.find_first_not_of("0123456789") == std::string::npos) {
-    return std::strtoll(name.c_str(), nullptr, 10);
-  }
-  for (const auto& container : at_path(pod, {"spec", "containers"})) {
-    for (const auto& one : at_path(container, {"ports"})) {
-      if (text_at(one, {"name"}) == name) return int_at(one, {"containerPort"});
-    }
-  }
-  return 0;
+bool publishes_all(const json& service) {
+  return at_path(service, {"spec", "publishNotReadyAddresses"}) == true;
 }
 
-json target_ref(const json& pod) {
-  auto ref = json::object();
-  ref["kind"] = "Pod";
-  for (const char* field : {"name", "namespace", "uid"})
-    ref[field] = text_at(pod, {"metadata", field});
-  return ref;
-}
-
-/// The service's ports as numbers of this pod; those it does not name are left out.
-json ports_for(const json& service, const json& pod, bool with_app) {
-  auto out = json::array();
-  for (const auto& port : at_path(service, {"spec", "ports"})) {
-    auto number = target_of(pod, port);
-    if (number == 0) continue;
-    auto one = json::object();
-    auto name = text_at(port, {"name"});
-    if (!name.empty() || with_app) one["name"] = name;
-    one["port"] = number;
-    one["protocol"] = text_at(port, {"protocol"}, "TCP");
-    auto app = text_at(port, {"appProtocol"});
-    if (!app.empty()) one["appProtocol"] = app;
-    out.push_back(std::move(one));
-  }
-  return out;
-}
-
-bool is_published(const json& service, const json& pod) {
-  return pod_is_ready(pod) || at_path(service, {"spec", "publishNotReadyAddresses"}) == true;
-}
-
+/// Pods of a service with an address that did not end.
 std::vector<object> members(const cluster& c, const json& service, const std::string& ns) {
   auto pods = c.objects().list("pods", ns);
   std::erase_if(pods, [&](const auto& pod) {
@@ -71,37 +31,57 @@ std::vector<object> members(const cluster& c, const json& service, const std::st
   return pods;
 }
 
+json address_of(const json& service, const json& pod) {
+  auto out = json::object();
+  out["ip"] = text_at(pod, {"status", "podIP"});
+  auto host = hostname_in(service, pod);
+  if (!host.empty()) out["hostname"] = host;
+  out["nodeName"] = text_at(pod, {"spec", "nodeName"});
+  out["targetRef"] = target_ref(pod);
+  return out;
+}
+
 json subsets_of(const json& service, const std::vector<object>& pods) {
   std::map<json, json> by_ports;
+  bool all = publishes_all(service);
+  bool portless = at_path(service, {"spec", "ports"}).empty() &&
+                  text_at(service, {"spec", "clusterIP"}) == "None";
   for (const auto& pod : pods) {
-    if (is_deleting(*pod)) continue;
+    if (is_deleting(*pod) && !all) continue;
     auto ports = ports_for(service, *pod, false);
-    if (ports.empty()) continue;
-    auto address = json::object();
-    address["ip"] = text_at(*pod, {"status", "podIP"});
-    address["nodeName"] = text_at(*pod, {"spec", "nodeName"});
-    address["targetRef"] = target_ref(*pod);
-    by_ports[ports][is_published(service, *pod) ? "addresses" : "notReadyAddresses"].push_back(
-        std::move(address));
+    if (ports.empty() && !portless) continue;
+    bool ready = all || pod_is_ready(*pod);
+    by_ports[ports][ready ? "addresses" : "notReadyAddresses"].push_back(address_of(service, *pod));
   }
   auto out = json::array();
   for (auto& [ports, subset] : by_ports) {
-    subset["ports"] = ports;
+    for (auto& [kind, addresses] : subset.items()) {
+      std::sort(addresses.begin(), addresses.end(), [](const json& a, const json& b) {
+        return text_at(a, {"ip"}) < text_at(b, {"ip"});
+      });
+    }
+    if (!ports.empty()) subset["ports"] = ports;
     out.push_back(std::move(subset));
   }
   return out;
 }
 
-json endpoint_of(const json& service, const json& pod) {
-  auto one = json::object();
-  one["addresses"] = json::array({text_at(pod, {"status", "podIP"})});
-  bool leaving = is_deleting(pod);
-  one["conditions"]["ready"] = is_published(service, pod) && !leaving;
-  one["conditions"]["serving"] = is_published(service, pod);
-  one["conditions"]["terminating"] = leaving;
-  one["nodeName"] = text_at(pod, {"spec", "nodeName"});
-  one["targetRef"] = target_ref(pod);
-  return one;
+/// Keeps the first thousand addresses, the ready ones before the others. True: some were dropped.
+bool truncate(json& subsets) {
+  std::size_t left = most_addresses;
+  bool cut = false;
+  for (const char* kind : {"addresses", "notReadyAddresses"}) {
+    for (auto& subset : subsets) {
+      if (!subset.contains(kind)) continue;
+      auto& all = subset[kind];
+      auto keep = std::min(left, all.size());
+      cut = cut || keep < all.size();
+      all.erase(all.begin() + static_cast<std::ptrdiff_t>(keep), all.end());
+      left -= keep;
+      if (all.empty()) subset.erase(kind);
+    }
+  }
+  return cut;
 }
 
 void write_endpoints(cluster& c, const json& service, const object_key& key,
@@ -112,61 +92,37 @@ void write_endpoints(cluster& c, const json& service, const object_key& key,
   now["kind"] = "Endpoints";
   now["metadata"]["name"] = key.name;
   now["metadata"]["namespace"] = key.ns;
-  const auto& labels = at_path(service, {"metadata", "labels"});
-  if (labels.is_object() && !labels.empty()) now["metadata"]["labels"] = labels;
+  auto labels = labels_for(service);
+  if (labels.empty())
+    now["metadata"].erase("labels");
+  else
+    now["metadata"]["labels"] = std::move(labels);
   auto subsets = subsets_of(service, pods);
+  bool cut = truncate(subsets);
+  if (cut)
+    now["metadata"]["annotations"][over_capacity] = "truncated";
+  else if (now["metadata"].contains("annotations"))
+    now["metadata"]["annotations"].erase(over_capacity);
   if (subsets.empty())
     now.erase("subsets");
   else
     now["subsets"] = std::move(subsets);
   if (before && *before == now) return;
-  auto trigger = rfc3339(c.now());
-  now["metadata"]["annotations"]["endpoints.kubernetes.io/last-change-trigger-time"] = trigger;
+  now["metadata"]["annotations"][trigger_time] = rfc3339(c.now());
   c.put("endpoints", std::move(now));
 }
 
-object slice_of(const cluster& c, const json& service, const std::string& ns) {
-  for (const auto& one : owned(c, slices, service)) {
-    if (text_at(*one, {"metadata", "namespace"}) == ns) return one;
-  }
-  return nullptr;
-}
-
-void write_slice(cluster& c, const json& service, const object_key& key,
-                 const std::vector<object>& pods) {
-  auto before = slice_of(c, service, key.ns);
-  auto now = before ? *before : json::object();
-  if (!before) {
-    now["apiVersion"] = "discovery.k8s.io/v1";
-    now["kind"] = "EndpointSlice";
-    now["addressType"] = "IPv4";
-    auto& meta = now["metadata"];
-    meta["generateName"] = key.name + "-";
-    meta["name"] = key.name + "-" + c.random().name_suffix(5);
-    meta["namespace"] = key.ns;
-    meta["ownerReferences"] = json::array({owner_reference(service)});
-    meta["generation"] = 0;
-  }
-  auto labels = at_path(service, {"metadata", "labels"});
-  if (!labels.is_object()) labels = json::object();
-  labels["endpointslice.kubernetes.io/managed-by"] = "endpointslice-controller.k8s.io";
-  labels["kubernetes.io/service-name"] = key.name;
-  now["metadata"]["labels"] = std::move(labels);
-  auto endpoints = json::array();
-  auto ports = json::array();
-  for (const auto& pod : pods) {
-    auto of_pod = ports_for(service, *pod, true);
-    if (of_pod.empty()) continue;
-    if (ports.empty()) ports = std::move(of_pod);
-    endpoints.push_back(endpoint_of(service, *pod));
-  }
-  now["endpoints"] = std::move(endpoints);
-  now["ports"] = std::move(ports);
-  if (before && *before == now) return;
-  now["metadata"]["generation"] = int_at(now, {"metadata", "generation"}) + 1;
-  now["metadata"]["annotations"]["endpoints.kubernetes.io/last-change-trigger-time"] =
-      rfc3339(c.now());
-  c.put(slices, std::move(now));
+/// What of a pod a service shows.
+bool looks_same(const json& a, const json& b) {
+  auto phase = [](const json& pod) {
+    auto text = text_at(pod, {"status", "phase"});
+    return text == "Succeeded" || text == "Failed";
+  };
+  return at_path(a, {"metadata", "labels"}) == at_path(b, {"metadata", "labels"}) &&
+         at_path(a, {"status", "podIP"}) == at_path(b, {"status", "podIP"}) &&
+         at_path(a, {"spec", "nodeName"}) == at_path(b, {"spec", "nodeName"}) &&
+         pod_is_ready(a) == pod_is_ready(b) && is_deleting(a) == is_deleting(b) &&
+         phase(a) == phase(b);
 }
 
 class endpoints_controller final : public controller {
@@ -176,7 +132,12 @@ public:
   void observe(cluster& c, const change& seen) const override {
     if (seen.resource == "services") {
       c.schedule(duration{0}, actor, key_text(seen.key));
+    } else if (seen.resource == "endpoints") {
+      auto service = c.objects().get("services", seen.key);
+      if (service && at_path(*service, {"spec", "selector"}).empty())
+        c.schedule(duration{0}, actor, key_text(seen.key));
     } else if (seen.resource == "pods") {
+      if (seen.what == change::type::modified && looks_same(*seen.before, *seen.now)) return;
       for (const auto& service : c.objects().list("services", seen.key.ns)) {
         const auto& wanted = at_path(*service, {"spec", "selector"});
         if (selects_by_map(wanted, at_path(*seen.now, {"metadata", "labels"})) ||
@@ -196,10 +157,14 @@ public:
       c.erase("endpoints", key);
       return;
     }
-    if (at_path(*service, {"spec", "selector"}).empty() || is_deleting(*service)) return;
+    if (is_deleting(*service)) return;
+    if (at_path(*service, {"spec", "selector"}).empty()) {
+      mirror_slices(c, key);
+      return;
+    }
     auto pods = members(c, *service, key.ns);
     write_endpoints(c, *service, key, pods);
-    write_slice(c, *service, key, pods);
+    write_slices(c, *service, pods);
   }
 };
 

@@ -1,9 +1,11 @@
 // The garbage collector: dependents follow their owners, in one of three ways.
+#include "environments/embedded/api/resources.hpp"
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/controllers/controllers.hpp"
 #include "environments/embedded/controllers/ownership.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace remed::env {
 
@@ -12,6 +14,10 @@ namespace {
 constexpr std::string_view actor = "garbage-collector";
 constexpr const char* foreground = "foregroundDeletion";
 constexpr const char* orphan = "orphan";
+
+const json& references(const json& obj) {
+  return at_path(obj, {"metadata", "ownerReferences"});
+}
 
 struct dependent {
   resource_name resource;
@@ -25,8 +31,8 @@ std::vector<dependent> dependents_of(const cluster& c, const std::string& uid,
   for (const auto& resource : known_resources(c)) {
     if (resource == "events" || c.objects().count(resource) == 0) continue;
     for (const auto& obj : c.objects().list(resource, is_namespaced(c, resource) ? ns : "")) {
-      for (const auto& ref : at_path(*obj, {"metadata", "ownerReferences"})) {
-        if (ref.value("uid", "") == uid) {
+      for (const auto& ref : references(*obj)) {
+        if (text_at(ref, {"uid"}) == uid) {
           out.push_back({resource, obj, ref.value("blockOwnerDeletion", false)});
         }
       }
@@ -35,32 +41,41 @@ std::vector<dependent> dependents_of(const cluster& c, const std::string& uid,
   return out;
 }
 
-/// Another owner that is still there keeps an object.
-bool has_other_owner(const cluster& c, const json& obj, const std::string& gone) {
-  for (const auto& ref : at_path(obj, {"metadata", "ownerReferences"})) {
-    if (ref.value("uid", "") == gone) continue;
-    for (const auto& resource : known_resources(c)) {
-      for (auto ns : {text_at(obj, {"metadata", "namespace"}), std::string{}}) {
-        auto owner = c.objects().get(resource, {ns, ref.value("name", "")});
-        if (owner && text_at(*owner, {"metadata", "uid"}) == ref.value("uid", "")) return true;
-      }
-    }
+/// What an ownerReference leads to.
+struct owner_found {
+  bool known = true;     ///< its kind exists, so that absence means something
+  bool reachable = true; ///< a cluster-scoped object cannot be owned from within a namespace
+  resource_name resource;
+  object obj;
+};
+
+owner_found find_owner(const cluster& c, const json& ref, const std::string& ns) {
+  owner_found out;
+  auto type = find_kind(c.objects(), text_at(ref, {"apiVersion"}), text_at(ref, {"kind"}));
+  if (!type) {
+    out.known = false;
+    return out;
   }
-  return false;
+  out.resource = type->table();
+  out.reachable = !type->namespaced || !ns.empty();
+  auto found = c.objects().get(out.resource, {type->namespaced ? ns : "", text_at(ref, {"name"})});
+  if (found && text_at(*found, {"metadata", "uid"}) == text_at(ref, {"uid"})) out.obj = found;
+  return out;
 }
 
-void drop_reference(cluster& c, const dependent& one, const std::string& uid) {
-  auto now = *one.obj;
-  auto& refs = now["metadata"]["ownerReferences"];
+void drop_references(cluster& c, const resource_name& resource, const json& obj,
+                     const std::vector<std::string>& uids) {
+  auto now = obj;
   auto kept = json::array();
-  for (const auto& ref : refs) {
-    if (ref.value("uid", "") != uid) kept.push_back(ref);
+  for (const auto& ref : references(obj)) {
+    if (std::find(uids.begin(), uids.end(), text_at(ref, {"uid"})) == uids.end())
+      kept.push_back(ref);
   }
   if (kept.empty())
     now["metadata"].erase("ownerReferences");
   else
-    refs = std::move(kept);
-  c.put(one.resource, std::move(now));
+    now["metadata"]["ownerReferences"] = std::move(kept);
+  c.put(resource, std::move(now));
 }
 
 /// "resource|ns/name|uid"
@@ -77,18 +92,13 @@ public:
     bool gone = seen.what == change::type::deleted;
     bool waits = !gone && is_deleting(*seen.now) &&
                  (has_finalizer(*seen.now, foreground) || has_finalizer(*seen.now, orphan));
-    if (gone || waits) c.schedule(duration{0}, actor, text_of(seen.resource, *seen.now));
-    if (!gone) return;
-    // An owner may have waited for this one.
-    for (const auto& ref : at_path(*seen.now, {"metadata", "ownerReferences"})) {
-      for (const auto& resource : known_resources(c)) {
-        auto owner = c.objects().get(resource, {seen.key.ns, ref.value("name", "")});
-        if (owner && is_deleting(*owner) &&
-            text_at(*owner, {"metadata", "uid"}) == ref.value("uid", "")) {
-          c.schedule(duration{0}, actor, text_of(resource, *owner));
-        }
-      }
-    }
+    const auto& refs = references(*seen.now);
+    bool new_owner = !gone && !refs.empty() && (!seen.before || references(*seen.before) != refs);
+    if (gone || waits || new_owner)
+      c.schedule(duration{0}, actor, text_of(seen.resource, *seen.now));
+    // An owner may have waited for this one, or for its reference to go.
+    bool freed = seen.before && references(*seen.before) != refs;
+    if (gone || freed) tell_owners(c, seen.before ? *seen.before : *seen.now, seen.key.ns);
   }
 
   void reconcile(cluster& c, const std::string& key) const override {
@@ -96,40 +106,84 @@ public:
     auto resource = key.substr(0, first);
     auto id = parse_key(key.substr(first + 1, second - first - 1));
     auto uid = key.substr(second + 1);
-    auto owner = c.objects().get(resource, id);
-    if (owner && text_at(*owner, {"metadata", "uid"}) != uid) owner = nullptr;
-    if (!owner) {
-      collect(c, uid, id.ns);
-    } else if (has_finalizer(*owner, orphan)) {
-      for (const auto& one : dependents_of(c, uid, id.ns)) drop_reference(c, one, uid);
+    auto obj = c.objects().get(resource, id);
+    if (!obj || text_at(*obj, {"metadata", "uid"}) != uid) {
+      collect(c, uid, id.ns, false);
+    } else if (is_deleting(*obj) && has_finalizer(*obj, orphan)) {
+      for (const auto& one : dependents_of(c, uid, id.ns))
+        drop_references(c, one.resource, *one.obj, {uid});
       drop_finalizer(c, resource, id, orphan);
-    } else if (has_finalizer(*owner, foreground)) {
+    } else if (is_deleting(*obj) && has_finalizer(*obj, foreground)) {
       collect(c, uid, id.ns, true);
       auto left = dependents_of(c, uid, id.ns);
       bool blocked =
           std::any_of(left.begin(), left.end(), [](const auto& one) { return one.blocks; });
       if (!blocked) drop_finalizer(c, resource, id, foreground);
+    } else if (!is_deleting(*obj)) {
+      check_owners(c, {resource, obj}, false);
     }
   }
 
 private:
-  static void collect(cluster& c, const std::string& uid, const std::string& ns,
-                      bool in_foreground = false) {
-    for (const auto& one : dependents_of(c, uid, ns)) {
-      if (has_other_owner(c, *one.obj, uid)) {
-        drop_reference(c, one, uid);
-        continue;
-      }
-      // In the foreground the way down is foreground too: an owner outlives what it owns.
-      bool owns = one.resource == "replicasets.apps" || one.resource == "jobs.batch";
-      if (in_foreground && owns && !is_deleting(*one.obj)) {
-        auto now = *one.obj;
-        if (!now["metadata"].contains("finalizers")) now["metadata"]["finalizers"] = json::array();
-        now["metadata"]["finalizers"].push_back(foreground);
-        c.put(one.resource, std::move(now));
-      }
-      delete_object(c, one.resource, key_of(*one.obj));
+  static void tell_owners(cluster& c, const json& obj, const std::string& ns) {
+    for (const auto& ref : references(obj)) {
+      auto owner = find_owner(c, ref, ns);
+      if (owner.obj && is_deleting(*owner.obj))
+        c.schedule(duration{0}, actor, text_of(owner.resource, *owner.obj));
     }
+  }
+
+  static void collect(cluster& c, const std::string& uid, const std::string& ns,
+                      bool in_foreground) {
+    for (const auto& one : dependents_of(c, uid, ns)) check_owners(c, one, in_foreground);
+  }
+
+  /// Without an owner that lives an object goes; with one it loses the others
+  /// (attemptToDeleteItem).
+  static void check_owners(cluster& c, const dependent& one, bool in_foreground) {
+    auto key = key_of(*one.obj);
+    std::vector<std::string> lost;
+    bool solid = false;
+    for (const auto& ref : references(*one.obj)) {
+      auto owner = find_owner(c, ref, key.ns);
+      if (!owner.known) return;
+      if (!owner.reachable) {
+        invalid_owner(c, *one.obj, ref);
+        return;
+      }
+      bool leaves = owner.obj && is_deleting(*owner.obj) && has_finalizer(*owner.obj, foreground);
+      if (!owner.obj || leaves)
+        lost.push_back(text_at(ref, {"uid"}));
+      else
+        solid = true;
+    }
+    if (lost.empty()) return;
+    if (solid)
+      drop_references(c, one.resource, *one.obj, lost);
+    else
+      remove(c, one, in_foreground);
+  }
+
+  /// In the foreground the way down is foreground too: an owner outlives what it owns.
+  static void remove(cluster& c, const dependent& one, bool in_foreground) {
+    auto key = key_of(*one.obj);
+    if (in_foreground && !is_deleting(*one.obj) &&
+        !dependents_of(c, text_at(*one.obj, {"metadata", "uid"}), key.ns).empty()) {
+      auto now = *one.obj;
+      auto& all = now["metadata"]["finalizers"];
+      if (!all.is_array()) all = json::array();
+      all.push_back(foreground);
+      c.put(one.resource, std::move(now));
+    }
+    delete_object(c, one.resource, key);
+  }
+
+  static void invalid_owner(cluster& c, const json& obj, const json& ref) {
+    auto text = "ownerRef [" + text_at(ref, {"apiVersion"}) + "/" + text_at(ref, {"kind"}) +
+                ", namespace: , name: " + text_at(ref, {"name"}) +
+                ", uid: " + text_at(ref, {"uid"}) + "] does not exist in namespace \"\"";
+    c.record_event(obj, "Warning", "OwnerRefInvalidNamespace", text,
+                   "garbage-collector-controller");
   }
 };
 

@@ -3,6 +3,8 @@
 #include "environments/embedded/controllers/controllers.hpp"
 #include "environments/embedded/controllers/objects.hpp"
 
+#include <map>
+
 namespace remed::env {
 
 namespace {
@@ -31,7 +33,8 @@ void furnish(cluster& c, const std::string& ns) {
   if (!c.objects().get("serviceaccounts", {ns, "default"})) {
     c.put("serviceaccounts", named("ServiceAccount", "default", ns));
   }
-  if (!c.objects().get("configmaps", {ns, "kube-root-ca.crt"})) {
+  auto published = c.objects().get("configmaps", {ns, "kube-root-ca.crt"});
+  if (!published || text_at(*published, {"data", "ca.crt"}) != root_certificate(c)) {
     auto ca = named("ConfigMap", "kube-root-ca.crt", ns);
     ca["metadata"]["annotations"]["kubernetes.io/description"] =
         "Contains a CA bundle that can be used to verify the kube-apiserver when using internal "
@@ -52,7 +55,8 @@ public:
     } else if (!seen.key.ns.empty() && seen.resource != "events") {
       // A furnished thing was removed, or a dying namespace lost one of its last objects.
       bool gone = seen.what == change::type::deleted;
-      if (gone) c.schedule(duration{0}, actor, "/" + seen.key.ns);
+      bool edited = seen.resource == "configmaps" && seen.key.name == "kube-root-ca.crt";
+      if (gone || edited) c.schedule(duration{0}, actor, "/" + seen.key.ns);
     }
   }
 
@@ -74,21 +78,86 @@ public:
   }
 
 private:
-  static void end(cluster& c, const json& found, const std::string& ns) {
-    if (text_at(found, {"status", "phase"}) != "Terminating") {
-      auto now = found;
-      now["status"]["phase"] = "Terminating";
-      c.put("namespaces", std::move(now));
-    }
-    std::size_t left = 0;
+  /// What is left of a resource, and which finalizers keep it.
+  struct remains {
+    std::map<std::string, std::size_t> resources, finalizers;
+  };
+
+  static remains empty_out(cluster& c, const std::string& ns) {
+    remains out;
     for (const auto& resource : known_resources(c)) {
-      if (!is_namespaced(c, resource) || resource == "events") continue;
+      if (!is_namespaced(c, resource) || resource == "events" || c.objects().count(resource) == 0)
+        continue;
       for (const auto& one : c.objects().list(resource, ns)) {
         delete_object(c, resource, key_of(*one));
       }
-      left += c.objects().list(resource, ns).size();
+      for (const auto& one : c.objects().list(resource, ns)) {
+        // Core resources are written with an empty group: "pods."
+        ++out.resources[resource.find('.') == std::string::npos ? resource + "." : resource];
+        for (const auto& name : at_path(*one, {"metadata", "finalizers"}))
+          ++out.finalizers[name.get<std::string>()];
+      }
     }
-    if (left > 0) return;
+    return out;
+  }
+
+  static std::string counted(const std::map<std::string, std::size_t>& what, const char* verb) {
+    std::vector<std::string> parts;
+    for (const auto& [name, n] : what) {
+      parts.push_back(name + verb + std::to_string(n) + " resource instances");
+    }
+    return join(parts, ", ");
+  }
+
+  static void set_condition(const cluster& c, json& status, const char* type, bool value,
+                            const char* reason, const std::string& message) {
+    auto& all = status["conditions"];
+    if (!all.is_array()) all = json::array();
+    auto one = json::object();
+    one["type"] = type;
+    one["status"] = value ? "True" : "False";
+    one["reason"] = reason;
+    one["message"] = message;
+    one["lastTransitionTime"] = rfc3339(c.now());
+    for (auto& old : all) {
+      if (text_at(old, {"type"}) != type) continue;
+      if (old["status"] == one["status"]) one["lastTransitionTime"] = old["lastTransitionTime"];
+      old = std::move(one);
+      return;
+    }
+    all.push_back(std::move(one));
+  }
+
+  static void tell(const cluster& c, const remains& left, json& status) {
+    status["phase"] = "Terminating";
+    set_condition(c, status, "NamespaceDeletionDiscoveryFailure", false, "ResourcesDiscovered",
+                  "All resources successfully discovered");
+    set_condition(c, status, "NamespaceDeletionGroupVersionParsingFailure", false,
+                  "ParsedGroupVersions", "All legacy kube types successfully parsed");
+    set_condition(c, status, "NamespaceDeletionContentFailure", false, "ContentDeleted",
+                  "All content successfully deleted, may be waiting on finalization");
+    if (left.resources.empty())
+      set_condition(c, status, "NamespaceContentRemaining", false, "ContentRemoved",
+                    "All content successfully removed");
+    else
+      set_condition(c, status, "NamespaceContentRemaining", true, "SomeResourcesRemain",
+                    "Some resources are remaining: " + counted(left.resources, " has "));
+    if (left.finalizers.empty())
+      set_condition(c, status, "NamespaceFinalizersRemaining", false, "ContentHasNoFinalizers",
+                    "All content-preserving finalizers finished");
+    else
+      set_condition(c, status, "NamespaceFinalizersRemaining", true, "SomeFinalizersRemain",
+                    "Some content in the namespace has finalizers remaining: " +
+                        counted(left.finalizers, " in "));
+  }
+
+  static void end(cluster& c, const json& found, const std::string& ns) {
+    auto left = empty_out(c, ns);
+    auto now = found;
+    tell(c, left, now["status"]);
+    if (left.resources.empty()) now["spec"].erase("finalizers");
+    if (now != found) c.put("namespaces", now);
+    if (!left.resources.empty()) return;
     for (const auto& one : c.objects().list("events", ns)) c.erase("events", key_of(*one));
     if (at_path(found, {"metadata", "finalizers"}).empty()) c.erase("namespaces", {"", ns});
   }

@@ -84,7 +84,9 @@ bool is_deleting(const json& obj) {
 void delete_object(cluster& c, const resource_name& resource, const object_key& key) {
   auto obj = c.objects().get(resource, key);
   if (!obj || is_deleting(*obj)) return;
-  bool graceful = resource == "pods" && !text_at(*obj, {"spec", "nodeName"}).empty();
+  auto phase = text_at(*obj, {"status", "phase"});
+  bool graceful = resource == "pods" && !text_at(*obj, {"spec", "nodeName"}).empty() &&
+                  phase != "Succeeded" && phase != "Failed";
   auto grace = graceful ? int_at(*obj, {"spec", "terminationGracePeriodSeconds"}, 30) : 0;
   if (!graceful && at_path(*obj, {"metadata", "finalizers"}).empty()) {
     c.erase(resource, key);

@@ -47,7 +47,8 @@ std::vector<object> claim(cluster& c, const resource_name& resource, const json&
   for (auto& one : c.objects().list(resource, text_at(owner, {"metadata", "namespace"}))) {
     const auto& ref = controller_of(*one);
     if (!ref.is_null() && text_at(ref, {"uid"}) != uid) continue;
-    bool taken = selects(selector, at_path(*one, {"metadata", "labels"})) && (!fits || fits(*one));
+    if (fits && !fits(*one)) continue;
+    bool taken = selects(selector, at_path(*one, {"metadata", "labels"}));
     if (!ref.is_null()) {
       if (taken)
         out.push_back(std::move(one));

@@ -9,7 +9,7 @@ namespace remed::env {
 
 /// The objects of a resource that `owner` controls, after adopting what its selector takes and
 /// nobody owns, and releasing what it does not take any more (ControllerRefManager of client-go's
-/// users). `fits` restricts further what may be adopted, e.g. by name.
+/// users). What does not fit is passed over.
 std::vector<object> claim(cluster& c, const resource_name& resource, const json& owner,
                           const json& selector,
                           const std::function<bool(const json&)>& fits = nullptr);

@@ -45,6 +45,11 @@ json condition(const cluster& c, const char* type, bool value, const std::string
   return one;
 }
 
+void leave_queue(cluster& c, const std::string& key) {
+  auto& waiting = c.memory(actor, queue);
+  if (waiting.is_object()) waiting.erase(key);
+}
+
 /// One attempt to place one pod.
 class attempt {
 public:
@@ -84,7 +89,7 @@ private:
     auto now = *pod_;
     now["spec"]["nodeName"] = node;
     set_condition(now, condition(c_, "PodScheduled", true, {}, {}));
-    c_.memory(actor, queue).erase(key_);
+    leave_queue(c_, key_);
     c_.put("pods", std::move(now));
     c_.record_event(*pod_, "Normal", "Scheduled", "Successfully assigned " + key_ + " to " + node,
                     std::string(actor));
@@ -151,8 +156,7 @@ public:
       attempt(c, pod, key).run();
       return;
     }
-    auto& waiting = c.memory(actor, queue);
-    if (waiting.is_object()) waiting.erase(key);
+    leave_queue(c, key);
   }
 
 private:
@@ -183,7 +187,7 @@ private:
       if (pod && is_waiting(*pod))
         pods.push_back(pod);
       else
-        c.memory(actor, queue).erase(key);
+        leave_queue(c, key);
     }
     std::stable_sort(pods.begin(), pods.end(), [](const auto& a, const auto& b) {
       auto pa = priority_of(*a), pb = priority_of(*b);
