@@ -40,6 +40,7 @@ public:
   void send(std::string message, bool binary) override { inner_->send(std::move(message), binary); }
   void close(int code) override { inner_->close(code); }
   bool closed() const override { return inner_->closed(); }
+  std::size_t pending() const override { return inner_->pending(); }
   void on_message(std::function<void(std::string, bool)> callback) override {
     inner_->on_message(message_.hold(std::move(callback)));
   }
