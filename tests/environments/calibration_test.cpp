@@ -2,6 +2,7 @@
 #include "environments/embedded/flow.hpp"
 #include "environments/embedded/quantity.hpp"
 #include "environments/systems/yaml_reader.hpp"
+#include "runtime/paths.hpp"
 
 #include <doctest/doctest.h>
 
@@ -38,7 +39,8 @@ void check_within(double factor, double got, double measured, const std::string&
 void compare(const std::string& name) {
   auto system = load_system(name);
   REQUIRE(system);
-  auto file = open_yaml((data_root() / "tests/environments/measured_baselines.yaml").string());
+  auto file =
+      open_yaml((remed::data_root() / "tests/environments/measured_baselines.yaml").string());
   REQUIRE(file);
   auto all = file->map(name);
   REQUIRE(all.has_value());
