@@ -79,6 +79,7 @@ struct probe_outcome {
   bool ok = true;
   double seconds = 0; ///< how long it took; at most the probe's time limit
   std::string message;
+  bool errored = false; ///< it could not even be asked: neither success nor failure
 };
 /// `probe_spec` is the probe of the container's spec (httpGet, tcpSocket, exec, grpc).
 probe_outcome probe(const cluster& c, const json& pod, const std::string& container,

@@ -276,6 +276,11 @@ probe_outcome probe_network(const cluster& c, const json& pod, const std::string
   if (!http && !grpc) return {true, connect / 1000, ""};
   auto took = (connect + serve_ms(c, pod, container, chance)) / 1000;
   if (took > limit) return {false, limit, http ? deadline_text(url) : "service unhealthy: timeout"};
+  int status = 200;
+  if (auto pages = pages_of(c, pod, container); http && !pages.empty()) page(pages, path, status);
+  if (status >= 400) {
+    return {false, took, "HTTP probe failed with statuscode: " + std::to_string(status)};
+  }
   return {true, took, ""};
 }
 

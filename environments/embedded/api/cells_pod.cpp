@@ -7,6 +7,15 @@ namespace remed::env {
 
 namespace {
 
+/// Init containers that go on running are shown among the others.
+bool is_sidecar(const json& pod, const json& status) {
+  for (const auto& one : at_path(pod, {"spec", "initContainers"})) {
+    if (text_at(one, {"name"}) == text_at(status, {"name"}))
+      return text_at(one, {"restartPolicy"}) == "Always";
+  }
+  return false;
+}
+
 struct pod_summary {
   std::string reason;
   std::int64_t restarts = 0;
@@ -41,6 +50,10 @@ bool summarize_init(const json& pod, pod_summary& out) {
     note_restart(all[i], out);
     const auto& ended = at_path(all[i], {"state", "terminated"});
     const auto& waiting = at_path(all[i], {"state", "waiting"});
+    if (is_sidecar(pod, all[i])) {
+      if (all[i].value("ready", false)) ++out.ready;
+      if (all[i].value("started", false)) continue;
+    }
     if (ended.is_object() && int_at(ended, {"exitCode"}) == 0) continue;
     auto why = text_at(waiting, {"reason"});
     if (ended.is_object())
@@ -55,10 +68,26 @@ bool summarize_init(const json& pod, pod_summary& out) {
   return false;
 }
 
+std::int64_t sidecar_restarts(const json& pod) {
+  std::int64_t out = 0;
+  for (const auto& status : at_path(pod, {"status", "initContainerStatuses"})) {
+    if (is_sidecar(pod, status)) out += int_at(status, {"restartCount"});
+  }
+  return out;
+}
+
+std::size_t shown_containers(const json& pod) {
+  auto out = at_path(pod, {"spec", "containers"}).size();
+  for (const auto& one : at_path(pod, {"spec", "initContainers"})) {
+    if (text_at(one, {"restartPolicy"}) == "Always") ++out;
+  }
+  return out;
+}
+
 void summarize_containers(const json& pod, pod_summary& out) {
   const auto& all = at_path(pod, {"status", "containerStatuses"});
   bool running = false;
-  out.restarts = 0;
+  out.restarts = sidecar_restarts(pod);
   for (auto i = all.size(); i-- > 0;) {
     const auto& s = all[i];
     note_restart(s, out);
@@ -109,8 +138,8 @@ json pod_cells(const json& pod, vtime now) {
   }
   return json::array(
       {text_at(pod, {"metadata", "name"}),
-       std::to_string(s.ready) + "/" + std::to_string(at_path(pod, {"spec", "containers"}).size()),
-       s.reason, restarts, age_of(at_path(pod, {"metadata", "creationTimestamp"}), now),
+       std::to_string(s.ready) + "/" + std::to_string(shown_containers(pod)), s.reason, restarts,
+       age_of(at_path(pod, {"metadata", "creationTimestamp"}), now),
        or_none(text_at(pod, {"status", "podIP"})), or_none(text_at(pod, {"spec", "nodeName"})),
        or_none(text_at(pod, {"status", "nominatedNodeName"})), "<none>"});
 }

@@ -17,17 +17,43 @@ std::string key_text(const object_key& key) {
   return key.ns + "/" + key.name;
 }
 
+container_runtime runtime_of(const json& spec, const std::string& list) {
+  container_runtime one;
+  one.name = text_at(spec, {"name"});
+  one.init = list == "initContainers";
+  one.sidecar = one.init && text_at(spec, {"restartPolicy"}) == "Always";
+  one.ephemeral = list == "ephemeralContainers";
+  one.image = one.spec_image = text_at(spec, {"image"});
+  return one;
+}
+
 void add_containers(pod_runtime& rt, const json& pod) {
   for (const char* list : {"initContainers", "containers"}) {
     for (const auto& spec : at_path(pod, {"spec", list})) {
-      container_runtime one;
-      one.name = text_at(spec, {"name"});
-      one.init = list[0] == 'i';
-      one.image = one.spec_image = text_at(spec, {"image"});
+      auto one = runtime_of(spec, list);
       if (one.init || !at_path(pod, {"spec", "initContainers"}).empty()) {
         one.reason = "PodInitializing";
       }
       rt.containers.push_back(std::move(one));
+    }
+  }
+}
+
+/// Debug containers come while the pod runs.
+void add_ephemeral(pod_runtime& rt, const json& pod) {
+  for (const auto& spec : at_path(pod, {"spec", "ephemeralContainers"})) {
+    if (rt.find(text_at(spec, {"name"}))) continue;
+    rt.containers.push_back(runtime_of(spec, "ephemeralContainers"));
+  }
+}
+
+/// A ConfigMap or Secret was written: pods that have mounted it look at it.
+void tell_mounters(cluster& c, const change& seen) {
+  auto key = seen.resource + "/" + seen.key.name;
+  for (const auto* pod : c.node().all()) {
+    bool waits = !pod->mounted && pod->mount_next > c.now();
+    if (pod->ns == seen.key.ns && (waits || pod->sources.count(key) > 0)) {
+      c.schedule(duration{0}, "kubelet", pod->ns + "/" + pod->name);
     }
   }
 }
@@ -44,6 +70,7 @@ public:
   std::string_view name() const override { return "kubelet"; }
 
   void observe(cluster& c, const change& seen) const override {
+    if (seen.resource == "configmaps" || seen.resource == "secrets") tell_mounters(c, seen);
     if (seen.resource != "pods") return;
     // Its own status writes are no news, unless somebody answers a readiness gate.
     if (seen.what == change::type::modified && seen.before &&
@@ -83,7 +110,11 @@ private:
   /// The runtime of a pod, made when it is new; none when there is nothing to do for it.
   static pod_runtime* accept(cluster& c, const json& pod, const object_key& id) {
     auto uid = text_at(pod, {"metadata", "uid"});
-    if (c.node().find(uid)) return c.node().edit(uid);
+    if (c.node().find(uid)) {
+      auto* known = c.node().edit(uid);
+      add_ephemeral(*known, pod);
+      return known;
+    }
     if (finished(pod)) return nullptr;
     pod_runtime rt;
     rt.uid = uid;

@@ -1,5 +1,8 @@
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/node/hooks.hpp"
+#include "environments/embedded/node/kubelet.hpp"
 #include "environments/embedded/node/pod_sync.hpp"
+#include "environments/embedded/node/volumes.hpp"
 #include "environments/embedded/traffic.hpp"
 
 #include <algorithm>
@@ -11,6 +14,7 @@ namespace {
 constexpr duration sandbox_time = std::chrono::milliseconds{600}; // pause container, CNI
 constexpr duration removal_time = std::chrono::milliseconds{400}; // volumes, network, cgroups
 constexpr duration exit_time = std::chrono::milliseconds{150};    // of what heeds SIGTERM
+constexpr duration least_grace = std::chrono::seconds{2}; // left after a preStop hook took it all
 const json no_object = nullptr;
 
 bool sync_sandbox(pod_sync& s) {
@@ -25,7 +29,7 @@ bool sync_sandbox(pod_sync& s) {
     return false;
   }
   rt.sandbox_up = true;
-  rt.ip = at_path(s.pod, {"spec", "hostNetwork"}) == true ? text_at(s.pod, {"status", "hostIP"})
+  rt.ip = at_path(s.pod, {"spec", "hostNetwork"}) == true ? std::string(node_address)
                                                           : s.c.node().allocate_ip();
   return true;
 }
@@ -35,7 +39,29 @@ std::string killing_text(const container_runtime& container, const std::string& 
   if (why == "changed") {
     return "Container " + container.name + " definition changed, will be restarted";
   }
+  if (why == "hook") return "FailedPostStartHook";
   return "Container " + container.name + " failed " + why + " probe, will be restarted";
+}
+
+/// Stops what still runs. Sidecars go after all others, the last one first. True while any runs.
+bool stop_all(pod_sync& s, duration grace) {
+  auto& all = s.rt.containers;
+  bool others = std::any_of(all.begin(), all.end(),
+                            [](const auto& one) { return one.running() && !one.sidecar; });
+  bool any = false;
+  for (auto at = all.rbegin(); at != all.rend(); ++at) {
+    if (!at->running()) {
+      if (at->phase != container_phase::terminated) at->phase = container_phase::waiting;
+      continue;
+    }
+    if (at->sidecar && (others || any)) {
+      any = true;
+      continue;
+    }
+    any = true;
+    order_stop(s, *at, "deleted", grace);
+  }
+  return any;
 }
 
 /// The pod was deleted: everything stops at once, then the object goes.
@@ -43,15 +69,7 @@ bool sync_termination(pod_sync& s) {
   auto& rt = s.rt;
   bool changed = !rt.terminating;
   rt.terminating = true;
-  for (auto& container : rt.containers) {
-    if (container.running()) {
-      order_stop(s, container, "deleted", s.grace());
-    } else if (container.phase != container_phase::terminated) {
-      container.phase = container_phase::waiting;
-    }
-  }
-  bool any_runs = std::any_of(rt.containers.begin(), rt.containers.end(),
-                              [](const auto& container) { return container.running(); });
+  bool any_runs = stop_all(s, s.grace());
   if (!any_runs && rt.gone_at == vtime{}) {
     rt.gone_at = s.c.now() + (s.grace() == duration{0} ? duration{0} : removal_time);
     changed = true;
@@ -119,31 +137,82 @@ bool sync_definition(pod_sync& s, container_runtime& container) {
   return true;
 }
 
-bool init_done(const container_runtime& container) {
-  return container.phase == container_phase::terminated && container.ended &&
-         container.ended->exit_code == 0;
-}
-
 /// The pod's worker does one thing at a time: the next container that needs a start gets it.
 bool sync_starts(pod_sync& s) {
   auto& all = s.rt.containers;
-  bool busy = std::any_of(all.begin(), all.end(),
-                          [](const auto& one) { return one.running() && one.stopping; });
-  if (busy) return false;
-  for (auto& container : all) {
-    if (container.phase == container_phase::pulling ||
-        container.phase == container_phase::creating) {
-      return sync_start(s, container);
-    }
+  auto now = s.c.now();
+  for (const auto& one : all) {
+    if (one.running() && one.stopping) return false;
+    if (one.running() && one.hook_until > now) return false;
+    bool under_way =
+        one.phase == container_phase::pulling || one.phase == container_phase::creating;
+    if (under_way) return sync_start(s, *s.rt.find(one.name));
   }
   for (auto& container : all) {
-    if (container.init) {
-      if (init_done(container)) continue;
-      return !container.running() && sync_start(s, container);
+    if (container.ephemeral) {
+      if (container.instance == 0 && sync_start(s, container)) return true;
+      continue;
     }
-    if (!container.running() && sync_start(s, container)) return true;
+    if (!container.running() && !(container.init && init_done(container)) &&
+        sync_start(s, container)) {
+      return true;
+    }
+    if (container.init && !init_done(container)) return false;
   }
   return false;
+}
+
+/// postStart: the container counts as started when it is over; a failed one ends it.
+bool sync_hook(pod_sync& s, container_runtime& container) {
+  if (container.hook_until == vtime{}) return false;
+  if (container.hook_until > s.c.now()) {
+    s.wake(container.hook_until);
+    return false;
+  }
+  container.hook_until = {};
+  if (!container.hook_failed) return true;
+  s.event("Warning", "FailedPostStartHook", "PostStartHook failed", &container);
+  order_stop(s, container, "hook", s.grace());
+  return true;
+}
+
+/// All that was to be done is done, and nothing of it is started again.
+bool is_complete(const pod_sync& s) {
+  auto policy = text_at(s.pod, {"spec", "restartPolicy"}, "Always");
+  if (policy == "Always") return false;
+  for (const auto& one : s.rt.containers) {
+    if (one.init || one.ephemeral) continue;
+    bool over = one.ended && !one.running() && (policy == "Never" || one.ended->exit_code == 0);
+    if (!over) return false;
+  }
+  return true;
+}
+
+/// Sidecars of a pod that is done have nobody left to serve.
+bool sync_completion(pod_sync& s) {
+  bool waits = std::any_of(s.rt.containers.begin(), s.rt.containers.end(), [](const auto& one) {
+    return one.sidecar && one.running() && !one.stopping;
+  });
+  if (waits) stop_all(s, s.grace());
+  return waits;
+}
+
+bool sync_deadline(pod_sync& s) {
+  auto limit = int_at(s.pod, {"spec", "activeDeadlineSeconds"});
+  if (limit <= 0 || !s.rt.end_reason.empty()) return false;
+  auto at = s.rt.accepted_at + std::chrono::seconds{limit};
+  if (at > s.c.now()) {
+    s.wake(at);
+    return false;
+  }
+  if (text_at(s.pod, {"status", "phase"}) == "Succeeded" ||
+      text_at(s.pod, {"status", "phase"}) == "Failed") {
+    return false;
+  }
+  const std::string text = "Pod was active on the node longer than the specified deadline";
+  s.event("Normal", "DeadlineExceeded", text);
+  end_pod(s, "DeadlineExceeded", text);
+  return true;
 }
 
 } // namespace
@@ -156,14 +225,28 @@ void pod_sync::event(const std::string& type, const std::string& reason, const s
   subject["metadata"] = at_path(pod, {"metadata"});
   subject["spec"]["nodeName"] = at_path(pod, {"spec", "nodeName"});
   if (about) {
-    subject["fieldPath"] =
-        (about->init ? "spec.initContainers{" : "spec.containers{") + about->name + "}";
+    subject["fieldPath"] = (about->ephemeral ? "spec.ephemeralContainers{"
+                            : about->init    ? "spec.initContainers{"
+                                             : "spec.containers{") +
+                           about->name + "}";
   }
   c.record_event(subject, type, reason, message, "kubelet");
 }
 
+bool init_done(const container_runtime& container) {
+  if (container.sidecar) return container.running() && container.started;
+  return container.phase == container_phase::terminated && container.ended &&
+         container.ended->exit_code == 0;
+}
+
+void end_pod(pod_sync& s, const std::string& reason, const std::string& message) {
+  s.rt.end_reason = reason;
+  s.rt.end_message = message;
+  stop_all(s, s.grace());
+}
+
 const json& container_spec(const json& pod, const std::string& container) {
-  for (const char* list : {"containers", "initContainers"}) {
+  for (const char* list : {"containers", "initContainers", "ephemeralContainers"}) {
     for (const auto& spec : at_path(pod, {"spec", list})) {
       if (text_at(spec, {"name"}) == container) return spec;
     }
@@ -186,26 +269,36 @@ std::optional<double> limit_of(const json& container_spec, const char* resource)
   return value.is_string() ? parse_quantity(value.get_ref<const std::string&>()) : std::nullopt;
 }
 
+/// What a running container is due: its end, its hook, memory, probes.
+static bool sync_running(pod_sync& s, container_runtime& container, bool leaving) {
+  if (sync_ends(s, container)) return true;
+  if (!container.running()) return false;
+  sync_hogs(s, container);
+  if (sync_memory(s, container)) return true;
+  if (leaving || container.stopping) return false;
+  if (sync_hook(s, container)) return true;
+  return container.hook_until == vtime{} && sync_probes(s, container);
+}
+
 bool sync_lifecycle(pod_sync& s) {
-  bool leaving = at_path(s.pod, {"metadata"}).contains("deletionTimestamp");
-  if (leaving && sync_termination(s)) return true;
-  if (!leaving && sync_sandbox(s)) return true;
+  bool deleted = at_path(s.pod, {"metadata"}).contains("deletionTimestamp");
+  if (deleted && sync_termination(s)) return true;
+  if (!deleted && sync_deadline(s)) return true;
+  bool leaving = deleted || !s.rt.end_reason.empty();
+  if (!leaving && (sync_mounts(s) || (s.rt.mounted && sync_sandbox(s)))) return true;
   if (!s.rt.sandbox_up) return false;
+  sync_sources(s);
   bool stopping = false;
   for (auto& container : s.rt.containers) {
-    if (sync_ends(s, container)) return true;
-    if (container.running()) {
-      sync_hogs(s, container);
-      if (sync_memory(s, container)) return true;
-      if (!leaving && !container.stopping && sync_probes(s, container)) return true;
-    }
+    if (sync_running(s, container, leaving)) return true;
     stopping = stopping || (container.running() && container.stopping);
   }
+  if (!deleted && leaving) stop_all(s, s.grace());
   if (leaving) return false;
   for (auto& container : s.rt.containers) {
     if (!stopping && sync_definition(s, container)) return true;
   }
-  return sync_starts(s);
+  return is_complete(s) ? sync_completion(s) : sync_starts(s);
 }
 
 void container_ended(pod_sync& s, container_runtime& container, termination how) {
@@ -218,6 +311,7 @@ void container_ended(pod_sync& s, container_runtime& container, termination how)
   container.message.clear();
   container.ready = container.started = false;
   container.stopping.reset();
+  container.hook_until = {};
   container.exits_at.reset();
   container.processes.clear();
   container.shown_effects.clear();
@@ -225,17 +319,30 @@ void container_ended(pod_sync& s, container_runtime& container, termination how)
                         s.rt.terminating ? "pod_deleted" : "container_restarted");
 }
 
+/// How long a preStop hook keeps the signal back; at most the grace period.
+static duration pre_stop(pod_sync& s, const container_runtime& container, duration grace) {
+  const auto& handler = at_path(s.spec_of(container), {"lifecycle", "preStop"});
+  if (!handler.is_object() || grace <= duration{0}) return {};
+  auto outcome = run_hook(s.c, s.pod, container.name, handler, s.images, container.image);
+  if (!outcome.ok) {
+    s.event("Warning", "FailedPreStopHook", "PreStopHook failed", &container);
+  }
+  return std::min(outcome.takes, grace);
+}
+
 void order_stop(pod_sync& s, container_runtime& container, const std::string& why, duration grace) {
   auto now = s.c.now();
-  auto ends = now + (container.handles_term ? std::min(grace, exit_time) : grace);
   if (container.stopping) {
     // A second, shorter notice wins; a longer one does not prolong.
-    container.stopping->ends_at = std::min(container.stopping->ends_at, ends);
+    container.stopping->ends_at = std::min(container.stopping->ends_at, now + grace);
     if (why == "deleted") container.stopping->why = why;
   } else {
+    s.event("Normal", "Killing", killing_text(container, why), &container);
+    auto hook = pre_stop(s, container, grace);
+    auto left = hook > duration{0} ? std::max(grace - hook, least_grace) : grace;
+    auto ends = now + hook + (container.handles_term ? std::min(left, exit_time) : left);
     bool heeds = container.handles_term && grace > duration{0};
     container.stopping = stop_order{why, ends, heeds ? 143 : 137};
-    s.event("Normal", "Killing", killing_text(container, why), &container);
   }
   s.wake(container.stopping->ends_at);
 }

@@ -27,10 +27,15 @@ struct pod_sync {
   duration grace() const;
 };
 
-/// The spec of a container, init or not; null when there is none of that name.
+/// The spec of a container, init and ephemeral ones too; null when there is none of that name.
 const json& container_spec(const json& pod, const std::string& container);
 /// The limit of a resource in base units; none when unlimited.
 std::optional<double> limit_of(const json& container_spec, const char* resource);
+
+/// Ends the pod on the node's own account: its containers stop, it stays as Failed.
+void end_pod(pod_sync& s, const std::string& reason, const std::string& message);
+/// An init container has done its part: it ended well, or is a sidecar that has started.
+bool init_done(const container_runtime& container);
 
 // -- lifecycle.cpp
 /// Sandbox, starts, ends and restarts. True when something changed and another look is needed now.

@@ -46,6 +46,15 @@ bool tick(pod_sync& s, container_runtime& container, const json& probe_spec, pro
   }
   auto outcome = probe(s.c, s.pod, container.name, probe_spec);
   auto before = state.result;
+  if (outcome.errored) {
+    // No answer at all is no answer for the worse: the counters stay.
+    s.event("Warning", "Unhealthy", std::string(kind) + " probe errored: " + outcome.message,
+            &container);
+    state.parked = false;
+    state.next = next_tick(s, container, probe_spec);
+    s.wake(state.next);
+    return false;
+  }
   if (outcome.ok) {
     state.failures = 0;
     if (++state.successes >= int_at(probe_spec, {"successThreshold"}, 1)) state.result = true;
@@ -92,7 +101,7 @@ void reset_probes(container_runtime& container, const json& spec) {
 
 bool sync_probes(pod_sync& s, container_runtime& container) {
   const auto& spec = s.spec_of(container);
-  if (container.init) return false;
+  if ((container.init && !container.sidecar) || container.ephemeral) return false;
   if (!container.started) {
     const auto& startup = spec["startupProbe"];
     auto& state = container.startup;

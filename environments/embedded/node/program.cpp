@@ -1,5 +1,7 @@
 #include "environments/embedded/node/program.hpp"
 
+#include "environments/embedded/node/environment.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -110,13 +112,13 @@ std::optional<double> time_of(const std::vector<std::string>& words, int& exit_c
       "echo",     "printf", "true", ":",     "mkdir", "touch",  "date", "ls",  "cat",   "cd",
       "cp",       "mv",     "rm",   "chmod", "chown", "export", "set",  "env", "pwd",   "id",
       "hostname", "uname",  "ln",   "test",  "[",     "false",  "grep", "sed", "which", "python"};
-  const auto& name = words.front();
+  auto name = base_name(words.front());
   if (name == "sleep") return words.size() > 1 ? sleep_seconds(words[1]) : std::optional<double>{0};
   exit_code = name == "false" ? 1 : 0;
   if (name == "pip" || name == "pip3" || name == "apk" || name == "apt-get") return 6;
   if (name == "python" && words.size() > 1) return std::nullopt;
   if (name.find('=') != std::string::npos && words.size() == 1) return 0;
-  if (quick.count(base_name(name))) return 0.01;
+  if (quick.count(name)) return 0.01;
   return std::nullopt;
 }
 
@@ -192,18 +194,14 @@ std::vector<std::string> strings(const json& container, const char* field) {
   return out;
 }
 
-/// $(NAME) of the environment is put in, as the kubelet does before it starts anything.
-std::string expanded(std::string text, const json& container) {
-  if (!container.contains("env")) return text;
+/// The values of the container's environment; references were resolved before.
+environment values_of(const json& container) {
+  environment out;
+  if (!container.contains("env")) return out;
   for (const auto& var : container["env"]) {
-    if (!var.contains("value")) continue;
-    auto name = "$(" + var.value("name", "") + ")";
-    for (auto at = text.find(name); at != std::string::npos; at = text.find(name, at)) {
-      text.replace(at, name.size(), var["value"].get<std::string>());
-      at += var["value"].get<std::string>().size();
-    }
+    if (var.contains("value")) out.emplace_back(var.value("name", ""), var.value("value", ""));
   }
-  return text;
+  return out;
 }
 
 bool has_executable(const image_facts& image, const std::string& path) {
@@ -247,7 +245,8 @@ program read_program(const json& container, const image_facts& image) {
   } else {
     out.argv.insert(out.argv.end(), args.begin(), args.end());
   }
-  for (auto& word : out.argv) word = expanded(word, container);
+  auto known = values_of(container);
+  for (auto& word : out.argv) word = expand_references(word, known);
   if (out.argv.empty()) out.argv = {"/entrypoint"};
   if (!has_executable(image, out.argv.front())) {
     out.missing = out.argv.front();

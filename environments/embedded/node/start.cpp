@@ -1,5 +1,7 @@
 // How a container gets to run: image, creation, start, and the patience between attempts.
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/node/environment.hpp"
+#include "environments/embedded/node/hooks.hpp"
 #include "environments/embedded/node/pod_sync.hpp"
 #include "environments/embedded/node/program.hpp"
 #include "environments/embedded/traffic.hpp"
@@ -36,6 +38,7 @@ std::string hex_id(random_source& random) {
 
 bool restart_wanted(const pod_sync& s, const container_runtime& container) {
   if (container.instance == 0 || !container.ended) return true;
+  if (container.sidecar) return true;
   auto policy = text_at(s.pod, {"spec", "restartPolicy"}, "Always");
   if (container.init) return policy != "Never" && container.ended->exit_code != 0;
   if (policy == "Always") return true;
@@ -94,6 +97,18 @@ void wait_because(container_runtime& container, std::string reason, std::string 
   container.message = std::move(message);
 }
 
+void check_pull_secrets(pod_sync& s) {
+  std::vector<std::string> missing;
+  for (const auto& one : at_path(s.pod, {"spec", "imagePullSecrets"})) {
+    auto name = text_at(one, {"name"});
+    if (!s.c.objects().get("secrets", {s.rt.ns, name})) missing.push_back(name);
+  }
+  if (missing.empty()) return;
+  s.event("Warning", "FailedToRetrieveImagePullSecret",
+          "Unable to retrieve some image pull secrets (" + join(missing, ", ") +
+              "); attempting to pull the image may not succeed.");
+}
+
 /// First thing of each attempt: is the image here, or on its way, or not to be had?
 bool begin_pull(pod_sync& s, container_runtime& container) {
   auto now = s.c.now();
@@ -126,6 +141,7 @@ bool begin_pull(pod_sync& s, container_runtime& container) {
     begin_creation(s, container);
     return true;
   }
+  check_pull_secrets(s);
   s.event("Normal", "Pulling", "Pulling image \"" + container.image + "\"", &container);
   container.phase = container_phase::pulling;
   container.due = now + (!facts ? refusal_time : here ? check_time : facts->pull);
@@ -166,32 +182,19 @@ void finish_pull(pod_sync& s, container_runtime& container) {
   begin_creation(s, container);
 }
 
-/// An object that the environment of the container needs and that is not there.
-std::string missing_source(const pod_sync& s, const json& spec) {
-  auto absent = [&](const json& ref, const char* kind, const char* resource) -> std::string {
-    if (!ref.is_object() || ref.value("optional", false)) return {};
-    auto name = ref.value("name", "");
-    auto source = s.c.objects().get(resource, {s.rt.ns, name});
-    if (!source) return std::string(kind) + " \"" + name + "\" not found";
-    auto key = ref.value("key", "");
-    if (key.empty() || at_path(*source, {"data"}).contains(key)) return {};
-    return "couldn't find key " + key + " in " + (kind[0] == 'c' ? "ConfigMap " : "Secret ") +
-           s.rt.ns + "/" + name;
+/// Root where the pod said that nobody is root.
+std::string root_problem(const pod_sync& s, const container_runtime& container) {
+  const auto& own = at_path(s.spec_of(container), {"securityContext"});
+  const auto& pods = at_path(s.pod, {"spec", "securityContext"});
+  auto effective = [&](const char* field) -> const json& {
+    const auto& value = at_path(own, {field});
+    return value.is_null() ? at_path(pods, {field}) : value;
   };
-  for (const auto& from : at_path(spec, {"envFrom"})) {
-    for (auto text : {absent(at_path(from, {"configMapRef"}), "configmap", "configmaps"),
-                      absent(at_path(from, {"secretRef"}), "secret", "secrets")}) {
-      if (!text.empty()) return text;
-    }
-  }
-  for (const auto& var : at_path(spec, {"env"})) {
-    for (auto text :
-         {absent(at_path(var, {"valueFrom", "configMapKeyRef"}), "configmap", "configmaps"),
-          absent(at_path(var, {"valueFrom", "secretKeyRef"}), "secret", "secrets")}) {
-      if (!text.empty()) return text;
-    }
-  }
-  return {};
+  if (effective("runAsNonRoot") != true) return {};
+  auto who = " (pod: \"" + pod_text(s) + "\", container: " + container.name + ")";
+  const auto& user = effective("runAsUser");
+  if (user.is_null()) return "container has runAsNonRoot and image will run as root" + who;
+  return user == 0 ? "container's runAsUser breaks non-root policy" + who : std::string{};
 }
 
 void start_failed(pod_sync& s, container_runtime& container, const std::string& executable) {
@@ -249,8 +252,32 @@ void run(pod_sync& s, container_runtime& container, const program& what) {
   if (start > duration{0}) s.wake(container.serving_at);
 }
 
+/// The container's spec with the values of its environment in place of their references.
+json with_values(const pod_sync& s, const container_runtime& container) {
+  auto out = s.spec_of(container);
+  auto env = json::array();
+  for (auto& [name, value] : resolve_environment(s.c, s.pod, s.spec_of(container))) {
+    env.push_back({{"name", name}, {"value", value}});
+  }
+  if (!env.empty()) out["env"] = std::move(env);
+  return out;
+}
+
+/// postStart begins with the container; nothing else of the pod goes on before it is over.
+void begin_hook(pod_sync& s, container_runtime& container) {
+  container.hook_until = {};
+  const auto& handler = at_path(s.spec_of(container), {"lifecycle", "postStart"});
+  if (!handler.is_object()) return;
+  auto outcome = run_hook(s.c, s.pod, container.name, handler, s.images, container.image);
+  container.hook_failed = !outcome.ok;
+  container.hook_until =
+      s.c.now() + std::max<duration>(outcome.takes, std::chrono::milliseconds{1});
+  s.wake(container.hook_until);
+}
+
 void finish_creation(pod_sync& s, container_runtime& container) {
-  auto missing = missing_source(s, s.spec_of(container));
+  auto missing = root_problem(s, container);
+  if (missing.empty()) missing = missing_source(s.c, s.pod, s.spec_of(container));
   if (!missing.empty()) {
     wait_because(container, "CreateContainerConfigError", missing);
     s.event("Warning", "Failed", "Error: " + missing, &container);
@@ -268,13 +295,14 @@ void finish_creation(pod_sync& s, container_runtime& container) {
   container.container_id = "containerd://" + hex_id(s.c.random());
   s.event("Normal", "Created", "Created container " + container.name, &container);
   auto found = s.images.look_up(container.image);
-  auto what = read_program(s.spec_of(container), std::get<image_facts>(found));
+  auto what = read_program(with_values(s, container), std::get<image_facts>(found));
   if (!what.missing.empty()) {
     start_failed(s, container, what.missing);
     return;
   }
   run(s, container, what);
   s.event("Normal", "Started", "Started container " + container.name, &container);
+  begin_hook(s, container);
 }
 
 /// After a failed pull the state says so, and a moment later that it waits.

@@ -74,7 +74,7 @@ struct awaited_service {
 
 /// Why a running container is being stopped.
 struct stop_order {
-  std::string why; ///< deleted, changed, liveness, startup
+  std::string why; ///< deleted, changed, liveness, startup, hook
   vtime ends_at{}; ///< when it is over: soon when it heeds SIGTERM, else with SIGKILL
   int exit_code = 137;
 };
@@ -82,6 +82,8 @@ struct stop_order {
 struct container_runtime {
   std::string name;
   bool init = false;
+  bool sidecar = false;     ///< an init container that goes on running (restartPolicy Always)
+  bool ephemeral = false;   ///< added by `kubectl debug`; never started again
   bool handles_term = true; ///< ends on SIGTERM; as PID 1, what sets no handler does not
   bool serves = false;      ///< a server: listens on its ports once it has started up
   int own_port = 0;         ///< where a server listens that declares no port; 0: unknown
@@ -99,6 +101,8 @@ struct container_runtime {
   vtime not_before{}; ///< back-off: no start earlier
   vtime started_at{};
   vtime serving_at{};                    ///< accepts connections from then on
+  vtime hook_until{};                    ///< postStart is under way until then
+  bool hook_failed = false;              ///< and will have failed
   std::optional<vtime> exits_at;         ///< ends by itself then
   int exit_code = 0;                     ///< and with this code
   std::optional<awaited_service> awaits; ///< decides at `exits_at` whether, and how, it ends
@@ -128,8 +132,16 @@ struct pod_runtime {
   std::uint64_t sandbox = 0; ///< counts sandboxes of this pod; 0: none yet
   vtime sandbox_ready_at{};
   bool sandbox_up = false;
-  vtime accepted_at{}; ///< status.startTime
+  vtime accepted_at{};  ///< status.startTime
+  bool mounted = false; ///< all volumes stand
+  vtime mount_next{}, mount_told{};
+  duration mount_backoff{};
+  /// ConfigMaps and Secrets as mounted, by "table/name", and since when there is a newer one.
+  std::map<std::string, object> sources;
+  std::map<std::string, vtime> stale_since;
   bool terminating = false;
+  /// Why the node ended the pod (Evicted, DeadlineExceeded); empty: it did not.
+  std::string end_reason, end_message;
   vtime gone_at{}; ///< the object is removed then; zero: containers still run
   std::vector<container_runtime> containers; ///< init containers first, in order of the spec
 

@@ -32,7 +32,7 @@ void add_states(const container_runtime& container, json& out) {
   out["state"] = json::object();
   out["lastState"] = json::object();
   const termination* last = container.last ? &*container.last : nullptr;
-  if (container.running()) {
+  if (container.running() && container.hook_until == vtime{}) {
     out["state"]["running"]["startedAt"] = rfc3339(container.started_at);
   } else if (container.ended && container.reason.empty()) {
     out["state"]["terminated"] = terminated_state(*container.ended);
@@ -62,9 +62,11 @@ json container_status(const json& pod, const container_runtime& container) {
   auto out = json::object();
   out["name"] = container.name;
   add_states(container, out);
-  bool done = container.init && container.ended && container.ended->exit_code == 0;
-  out["ready"] = container.init ? done : container.ready && container.running();
-  out["started"] = container.running() && container.started;
+  bool once = container.init && !container.sidecar;
+  bool done = once && container.ended && container.ended->exit_code == 0;
+  bool up = container.running() && container.hook_until == vtime{};
+  out["ready"] = once ? done : container.ready && up && !container.ephemeral;
+  out["started"] = up && container.started && !container.ephemeral;
   out["restartCount"] = container.restarts;
   out["image"] = container.image;
   out["imageID"] = container.image_id;
@@ -78,6 +80,12 @@ std::string phase_of(const json& pod, const pod_runtime& rt) {
   auto policy = text_at(pod, {"spec", "restartPolicy"}, "Always");
   bool any_running = false, any_never = false, any_again = false, all_ok = true;
   for (const auto& container : rt.containers) {
+    if (container.ephemeral) continue;
+    if (container.sidecar) {
+      // One that never started keeps the pod from starting; later it does not count.
+      if (container.instance == 0 && !rt.terminating) return "Pending";
+      continue;
+    }
     if (container.init) {
       bool done = container.ended && container.ended->exit_code == 0;
       bool failed = container.ended && !done && policy == "Never";
@@ -134,9 +142,10 @@ std::vector<condition> conditions_of(const json& pod, const pod_runtime& rt,
                                      const std::string& phase) {
   std::vector<std::string> uninitialized, unready;
   for (const auto& container : rt.containers) {
-    bool ok = container.init ? container.ended && container.ended->exit_code == 0
-                             : container.ready && container.running();
-    if (!ok) (container.init ? uninitialized : unready).push_back(container.name);
+    if (container.ephemeral) continue;
+    bool up = container.ready && container.running() && container.hook_until == vtime{};
+    if (container.init && !init_done(container)) uninitialized.push_back(container.name);
+    if ((!container.init || container.sidecar) && !up) unready.push_back(container.name);
   }
   condition sandbox{"PodReadyToStartContainers", "", "", rt.sandbox_up && rt.gone_at == vtime{}};
   condition initialized{"Initialized", "", "", uninitialized.empty()};
@@ -195,6 +204,11 @@ json pod_status(const cluster& c, const json& pod, const pod_runtime& rt) {
   auto out = at_path(pod, {"status"});
   if (!out.is_object()) out = json::object();
   auto phase = phase_of(pod, rt);
+  if (!rt.end_reason.empty()) {
+    phase = "Failed";
+    out["reason"] = rt.end_reason;
+    out["message"] = rt.end_message;
+  }
   out["phase"] = phase;
   out["conditions"] = with_times(c, pod, conditions_of(pod, rt, phase));
   out["hostIP"] = node_address;
@@ -204,11 +218,13 @@ json pod_status(const cluster& c, const json& pod, const pod_runtime& rt) {
     out["podIP"] = rt.ip;
     out["podIPs"] = json::array({json{{"ip", rt.ip}}});
   }
-  auto init = json::array(), main = json::array();
+  auto init = json::array(), main = json::array(), debug = json::array();
   std::vector<const container_runtime*> by_name;
   for (const auto& container : rt.containers) {
     if (container.init)
       init.push_back(container_status(pod, container));
+    else if (container.ephemeral)
+      debug.push_back(container_status(pod, container));
     else
       by_name.push_back(&container);
   }
@@ -217,6 +233,7 @@ json pod_status(const cluster& c, const json& pod, const pod_runtime& rt) {
   for (const auto* container : by_name) main.push_back(container_status(pod, *container));
   if (!init.empty()) out["initContainerStatuses"] = std::move(init);
   out["containerStatuses"] = std::move(main);
+  if (!debug.empty()) out["ephemeralContainerStatuses"] = std::move(debug);
   return out;
 }
 
