@@ -119,6 +119,7 @@ TEST_CASE("conditions and cordons become taints, and go with them") {
   }
   s.c->put("nodes", now);
   s.c->settle();
+  CHECK(node_events(s, "NodeNotSchedulable") == 1);
   CHECK(taints(s) == std::set<std::string>{"node.kubernetes.io/memory-pressure:NoSchedule",
                                            "node.kubernetes.io/unschedulable:NoSchedule"});
   now = *node(s);

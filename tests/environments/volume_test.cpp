@@ -1,3 +1,4 @@
+#include "environments/embedded/api/validation.hpp"
 #include "tests/environments/kubelet_support.hpp"
 
 using namespace remed;
@@ -104,4 +105,19 @@ TEST_CASE("a volume made by hand is taken by the claim that fits, and is release
   CHECK_FALSE(s.get("persistentvolumeclaims", "data"));
   CHECK(text_at(*s.c->objects().get("persistentvolumes", {"", "disk"}), {"status", "phase"}) ==
         "Released");
+}
+
+TEST_CASE("a template may mount what its StatefulSet claims") {
+  shop s;
+  auto set = deployment("web", 1, web_container());
+  set["kind"] = "StatefulSet";
+  set["spec"]["serviceName"] = "web";
+  set["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] =
+      json::parse(R"([{"name": "data", "mountPath": "/data"}])");
+  auto type = find_table(s.c->objects(), "statefulsets.apps");
+  REQUIRE(type);
+  CHECK(validate_create(*type, prepared(*s.c, "statefulsets.apps", set)).size() == 1);
+  auto one = claim("data");
+  set["spec"]["volumeClaimTemplates"] = json::array({one});
+  CHECK(validate_create(*type, prepared(*s.c, "statefulsets.apps", set)).empty());
 }

@@ -282,19 +282,24 @@ json ingress(const json& o, vtime now) {
                       at_path(o, {"spec", "tls"}).empty() ? "80" : "80, 443", age(o, now)});
 }
 
-json volume_claim(const json& o, vtime now) {
-  std::vector<std::string> modes;
-  static const std::map<std::string, std::string> shorts = {{"ReadWriteOnce", "RWO"},
-                                                            {"ReadOnlyMany", "ROX"},
-                                                            {"ReadWriteMany", "RWX"},
-                                                            {"ReadWriteOncePod", "RWOP"}};
-  for (const auto& m : at_path(o, {"status", "accessModes"})) {
-    auto found = shorts.find(m.get<std::string>());
-    if (found != shorts.end()) modes.push_back(found->second);
+std::string mode_letters(const json& modes) {
+  static const std::map<std::string, std::string> short_names{{"ReadWriteOnce", "RWO"},
+                                                              {"ReadOnlyMany", "ROX"},
+                                                              {"ReadWriteMany", "RWX"},
+                                                              {"ReadWriteOncePod", "RWOP"}};
+  std::vector<std::string> out;
+  for (const auto& mode : modes) {
+    auto found = short_names.find(mode.is_string() ? mode.get<std::string>() : "");
+    if (found != short_names.end()) out.push_back(found->second);
   }
+  return join(out, ",");
+}
+
+json volume_claim(const json& o, vtime now) {
   return json::array({name_of(o), text_at(o, {"status", "phase"}),
                       text_at(o, {"spec", "volumeName"}),
-                      text_at(o, {"status", "capacity", "storage"}), join(modes, ","),
+                      text_at(o, {"status", "capacity", "storage"}),
+                      mode_letters(at_path(o, {"status", "accessModes"})),
                       text_at(o, {"spec", "storageClassName"}), "<unset>", age(o, now),
                       text_at(o, {"spec", "volumeMode"}, "<unset>")});
 }
@@ -306,6 +311,51 @@ json disruption_budget(const json& o, vtime now) {
   };
   return json::array({name_of(o), bound("minAvailable"), bound("maxUnavailable"),
                       int_at(o, {"status", "disruptionsAllowed"}), age(o, now)});
+}
+
+json volume(const json& o, vtime now) {
+  const auto& ref = at_path(o, {"spec", "claimRef"});
+  auto claim =
+      ref.is_object() ? text_at(ref, {"namespace"}) + "/" + text_at(ref, {"name"}) : std::string{};
+  return json::array({name_of(o), text_at(o, {"spec", "capacity", "storage"}),
+                      mode_letters(at_path(o, {"spec", "accessModes"})),
+                      text_at(o, {"spec", "persistentVolumeReclaimPolicy"}),
+                      at_path(o, {"metadata"}).contains("deletionTimestamp")
+                          ? "Terminating"
+                          : text_at(o, {"status", "phase"}),
+                      claim, text_at(o, {"spec", "storageClassName"}),
+                      text_at(o, {"spec", "volumeAttributesClassName"}, "<unset>"),
+                      text_at(o, {"status", "reason"}), age(o, now),
+                      text_at(o, {"spec", "volumeMode"}, "<unset>")});
+}
+
+json storage_class(const json& o, vtime now) {
+  auto name = text_at(o, {"metadata", "name"});
+  bool by_default = text_at(o, {"metadata", "annotations",
+                                "storageclass.kubernetes.io/is-default-class"}) == "true";
+  return json::array({by_default ? name + " (default)" : name, text_at(o, {"provisioner"}),
+                      text_at(o, {"reclaimPolicy"}, "Delete"),
+                      text_at(o, {"volumeBindingMode"}, "Immediate"),
+                      at_path(o, {"allowVolumeExpansion"}) == true, age(o, now)});
+}
+
+json priority_class(const json& o, vtime now) {
+  return json::array({name_of(o), int_at(o, {"value"}), at_path(o, {"globalDefault"}) == true,
+                      age(o, now), text_at(o, {"preemptionPolicy"}, "PreemptLowerPriority")});
+}
+
+json controller_revision(const json& o, vtime now) {
+  std::string owner = none;
+  for (const auto& ref : at_path(o, {"metadata", "ownerReferences"})) {
+    if (at_path(ref, {"controller"}) != true) continue;
+    auto version = text_at(ref, {"apiVersion"}), kind = text_at(ref, {"kind"});
+    for (auto& letter : kind)
+      letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+    auto slash = version.find('/');
+    owner = kind + (slash == std::string::npos ? "" : "." + version.substr(0, slash)) + "/" +
+            text_at(ref, {"name"});
+  }
+  return json::array({name_of(o), owner, int_at(o, {"revision"}), age(o, now)});
 }
 
 std::size_t data_count(const json& o) {
@@ -332,6 +382,10 @@ const std::map<std::string, printer, std::less<>>& printers() {
       {"cronjobs", cron_job},
       {"ingresses", ingress},
       {"persistentvolumeclaims", volume_claim},
+      {"persistentvolumes", volume},
+      {"storageclasses", storage_class},
+      {"priorityclasses", priority_class},
+      {"controllerrevisions", controller_revision},
       {"poddisruptionbudgets", disruption_budget},
       {"configmaps",
        [](const json& o, vtime now) {

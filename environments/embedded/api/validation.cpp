@@ -42,7 +42,14 @@ void check_workload(const resource_type& type, const json& obj, errors_out& out)
                           "`selector` does not match template `labels`"));
   }
   validate_labels(labels, "spec.template.metadata.labels", out);
-  const auto& spec = at_path(obj, {"spec", "template", "spec"});
+  auto spec = at_path(obj, {"spec", "template", "spec"});
+  // What a StatefulSet claims for each member is a volume of the template.
+  for (const auto& claim : at_path(obj, {"spec", "volumeClaimTemplates"})) {
+    auto volume = json::object();
+    volume["name"] = text_at(claim, {"metadata", "name"});
+    volume["emptyDir"] = json::object();
+    spec["volumes"].push_back(std::move(volume));
+  }
   validate_pod_spec(spec, "spec.template.spec", out);
   auto restart = text_at(spec, {"restartPolicy"}, "Always");
   if (restart != "Always") {

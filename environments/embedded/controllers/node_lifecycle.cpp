@@ -147,11 +147,16 @@ public:
       return;
     }
     auto& known = c.memory(actor, name);
+    bool cordoned = at_path(*node, {"spec", "unschedulable"}) == true;
     if (known.is_null()) {
-      known = true;
       event(c, *node, "RegisteredNode",
             "Node " + name + " event: Registered Node " + name + " in Controller", actor);
     }
+    if ((known == true) != cordoned && is_reporting(c, name)) {
+      const char* what = cordoned ? "NodeNotSchedulable" : "NodeSchedulable";
+      event(c, *node, what, "Node " + name + " status is now: " + what, "kubelet");
+    }
+    known = cordoned; // and no longer null: registered
     auto now = *node;
     auto ready = text_at(condition_of(*node, "Ready"), {"status"});
     if (is_reporting(c, name)) {

@@ -140,6 +140,8 @@ private:
 class scheduler final : public controller {
 public:
   std::string_view name() const override { return actor; }
+  /// The manager of the fields it writes.
+  std::string_view component() const { return "kube-scheduler"; }
 
   void observe(cluster& c, const change& seen) const override {
     if (seen.resource == "pods" && seen.what != change::type::deleted) {
