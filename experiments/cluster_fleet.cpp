@@ -3,9 +3,16 @@
 #include "chaos/mesh/rules.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace remed::experiments {
+
+namespace {
+
+constexpr std::ptrdiff_t audit_limit = 1024;
+
+} // namespace
 
 result<std::unique_ptr<cluster_fleet>> cluster_fleet::start(const env::cluster& booted,
                                                             const env::system_profile& system,
@@ -32,12 +39,23 @@ result<std::unique_ptr<cluster_fleet>> cluster_fleet::start(const env::cluster& 
 
 void cluster_fleet::turn(std::chrono::milliseconds limit) {
   const auto now = wall::now();
+  // Under load the loop turns thousands of times a second; time may pass in larger steps.
+  constexpr std::chrono::milliseconds step{1};
+  if (now - last_ >= step) pass_time(now);
+  if (!loop_.poll()) loop_.run_for(limit);
+}
+
+void cluster_fleet::pass_time(wall::time_point now) {
   owed_ += std::chrono::duration<double>(now - last_).count() * time_scale_;
   last_ = now;
   const auto passed = from_seconds(owed_);
   owed_ -= seconds(passed);
-  for (auto& one : members_) one.place->advance_to(one.place->now() + passed);
-  if (!loop_.poll()) loop_.run_for(limit);
+  for (auto& one : members_) {
+    one.place->advance_to(one.place->now() + passed);
+    // Nobody judges these clusters, and they may be served for weeks.
+    auto& audit = one.place->state().audit();
+    if (std::ssize(audit) > audit_limit) audit.erase(audit.begin(), audit.end() - audit_limit / 2);
+  }
 }
 
 env::kubeconfig_context cluster_fleet::context_of(const member& one,

@@ -51,6 +51,7 @@ private:
 
   cluster_fleet(std::shared_ptr<const tools::tls_identity> tls, double time_scale)
       : front_(loop_, std::move(tls)), time_scale_(time_scale) {}
+  void pass_time(wall::time_point now);
   env::kubeconfig_context context_of(const member& one, const env::identity& who) const;
 
   tools::io_loop loop_;

@@ -1,5 +1,7 @@
 #include "environments/embedded/store.hpp"
 
+#include "environments/embedded/kept_text.hpp"
+
 #include <utility>
 
 namespace remed::env {
@@ -79,7 +81,7 @@ object store::put(const resource_name& resource, json value) {
   auto before = get(resource, key);
   if (before && same_content(*before, value)) return before;
   value["metadata"]["resourceVersion"] = std::to_string(++revision_);
-  auto now = std::make_shared<const json>(std::move(value));
+  auto now = make_object(std::move(value));
   own(resource)[key] = now;
   auto what = before ? change::type::modified : change::type::added;
   remember({what, revision_, resource, std::move(key), now, std::move(before)});
@@ -92,7 +94,7 @@ object store::erase(const resource_name& resource, const object_key& key) {
   own(resource).erase(key);
   auto last = *before;
   last["metadata"]["resourceVersion"] = std::to_string(++revision_);
-  auto now = std::make_shared<const json>(std::move(last));
+  auto now = make_object(std::move(last));
   remember({change::type::deleted, revision_, resource, key, now, std::move(before)});
   return now;
 }

@@ -210,8 +210,10 @@ tools::http_reply api_server::handle(const tools::http_request& request) {
                             [&](const identity& i) { return !token.empty() && i.token == token; });
   if (found == all.end()) return error_response(request, errors::unauthorized());
   auto who = *found; // a handler may add identities
+  const auto revision = state_->c.objects().revision();
   auto reply = dispatch(*state_, who, request);
-  pump();
+  // Thousands of watches need not be asked after each read.
+  if (state_->c.objects().revision() != revision) pump();
   return reply;
 }
 

@@ -22,8 +22,6 @@ void api_server::state::after(duration from_now, std::function<void()> then) {
   });
 }
 
-namespace {
-
 /// People at a terminal get indented JSON, programs compact JSON.
 bool wants_pretty(const tools::http_request& request) {
   if (request.query.has("pretty")) return request.query.flag("pretty");
@@ -33,8 +31,6 @@ bool wants_pretty(const tools::http_request& request) {
   }
   return false;
 }
-
-} // namespace
 
 wanted_shape shape_of(const tools::http_request& request) {
   wanted_shape out;

@@ -58,6 +58,7 @@ struct wanted_shape {
   std::string version = "v1"; ///< of meta.k8s.io
 };
 wanted_shape shape_of(const tools::http_request& request);
+bool wants_pretty(const tools::http_request& request);
 
 tools::http_response json_response(const tools::http_request& request, int status,
                                    const json& body);

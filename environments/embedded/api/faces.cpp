@@ -70,6 +70,10 @@ json new_autoscaler(json h) {
 
 } // namespace
 
+bool is_stored_face(const resource_type& type) {
+  return type.group != "events.k8s.io" && !(type.group == "autoscaling" && type.version == "v1");
+}
+
 json face_of(const resource_type& type, const json& stored) {
   auto out = stored;
   if (type.group == "events.k8s.io") out = new_event(std::move(out));

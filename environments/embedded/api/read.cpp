@@ -1,9 +1,11 @@
 // get and list.
+#include "environments/embedded/api/faces.hpp"
 #include "environments/embedded/api/list.hpp"
 #include "environments/embedded/api/mask.hpp"
 #include "environments/embedded/api/table.hpp"
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/api/verbs.hpp"
+#include "environments/embedded/kept_text.hpp"
 
 namespace remed::env {
 
@@ -44,7 +46,7 @@ maybe_error read_continue(const api_call& call, object_key& after, std::uint64_t
 }
 
 struct selection {
-  std::vector<json> items;
+  std::vector<object> items;
   object_key last;
   std::size_t remaining = 0;
 };
@@ -61,20 +63,22 @@ selection select(const api_call& call, const list_filter& filter, const object_k
       ++out.remaining;
       continue;
     }
-    out.items.push_back(presented(call, *obj));
+    out.items.push_back(obj);
     out.last = key;
   }
   return out;
 }
 
-json list_of(const api_call& call, selection found) {
+json list_of(const api_call& call, const selection& found) {
+  std::vector<json> items;
+  for (const auto& obj : found.items) items.push_back(presented(call, *obj));
   auto shape = shape_of(call.request);
   if (shape.what == wanted_shape::form::table) {
     auto include = call.request.query.get("includeObject", "Metadata");
     auto with = include == "None"     ? row_object::none
                 : include == "Object" ? row_object::full
                                       : row_object::metadata;
-    return make_table(call.type, found.items, call.c.now(), with, shape.version);
+    return make_table(call.type, items, call.c.now(), with, shape.version);
   }
   auto out = json::object();
   out["metadata"] = json::object();
@@ -82,7 +86,7 @@ json list_of(const api_call& call, selection found) {
   bool partial = shape.what == wanted_shape::form::partial;
   out["kind"] = partial ? "PartialObjectMetadataList" : call.type.list_kind;
   out["apiVersion"] = partial ? "meta.k8s.io/" + shape.version : call.type.api_version();
-  for (auto& item : found.items) {
+  for (auto& item : items) {
     if (partial) {
       out["items"].push_back(partial_metadata(item, shape.version));
       continue;
@@ -96,7 +100,48 @@ json list_of(const api_call& call, selection found) {
   return out;
 }
 
+/// A list put together from the texts of its items.
+tools::http_response stored_list(const api_call& call, const json& metadata,
+                                 const selection& found) {
+  auto response = json_response(call.request, 200, json::object());
+  auto& out = response.body;
+  out = "{\"kind\":" + json(call.type.list_kind).dump() +
+        ",\"apiVersion\":" + json(call.type.api_version()).dump() +
+        ",\"metadata\":" + metadata.dump() + ",\"items\":[";
+  for (const auto& obj : found.items) {
+    if (out.back() != '[') out += ',';
+    append_stored(call, obj, call.type.custom, out);
+  }
+  out += "]}\n";
+  return response;
+}
+
+tools::http_response stored_object(const api_call& call, const object& obj) {
+  auto response = json_response(call.request, 200, json::object());
+  response.body.clear();
+  append_stored(call, obj, true, response.body);
+  response.body += '\n';
+  return response;
+}
+
 } // namespace
+
+bool wants_stored_text(const api_call& call) {
+  return shape_of(call.request).what == wanted_shape::form::plain && !wants_pretty(call.request) &&
+         !call.who.mask_injection && is_stored_face(call.type);
+}
+
+void append_stored(const api_call& call, const object& obj, bool typed, std::string& out) {
+  out += '{';
+  if (typed) {
+    out += "\"kind\":" + json(text_at(*obj, {"kind"}, call.type.kind)).dump() +
+           ",\"apiVersion\":" + json(call.type.api_version()).dump() + ',';
+  }
+  // Only what is asked for from outside is asked for again and again.
+  append_members(obj, !call.request.peer.empty(), out);
+  if (out.back() == ',') out.pop_back();
+  out += '}';
+}
 
 maybe_error check_revision(const api_call& call, std::uint64_t& revision) {
   auto text = call.request.query.get("resourceVersion");
@@ -119,6 +164,7 @@ tools::http_response get_object(const api_call& call) {
   if (!obj || hides_object(call.who, *obj)) {
     return error_response(call.request, errors::not_found(call.type, call.name));
   }
+  if (wants_stored_text(call)) return stored_object(call, obj);
   return object_response(call, 200, *obj);
 }
 
@@ -138,15 +184,16 @@ tools::http_response list_objects(const api_call& call) {
   auto limit = std::strtoull(call.request.query.get("limit", "0").c_str(), nullptr, 10);
   auto found = select(call, filter, after, limit);
   if (revision == 0) revision = call.c.objects().revision();
-  auto last = found.last;
-  auto remaining = found.remaining;
-  auto out = list_of(call, std::move(found));
-  out["metadata"]["resourceVersion"] = std::to_string(revision);
-  if (remaining > 0) {
-    out["metadata"]["continue"] = continue_token(revision, last);
+  auto metadata = json::object();
+  metadata["resourceVersion"] = std::to_string(revision);
+  if (found.remaining > 0) {
+    metadata["continue"] = continue_token(revision, found.last);
     if (filter.labels.empty() && filter.fields.empty())
-      out["metadata"]["remainingItemCount"] = remaining;
+      metadata["remainingItemCount"] = found.remaining;
   }
+  if (wants_stored_text(call)) return stored_list(call, metadata, found);
+  auto out = list_of(call, found);
+  out["metadata"].update(metadata);
   return json_response(call.request, 200, out);
 }
 

@@ -20,6 +20,7 @@ public:
               call.verb,   call.subresource, call.ns, call.name},
         filter_(std::move(filter)),
         shape_(shape_of(request_)),
+        stored_text_(wants_stored_text(call_)),
         bookmarks_(request_.query.flag("allowWatchBookmarks")) {
     auto limit = std::strtoll(request_.query.get("timeoutSeconds", "1800").c_str(), nullptr, 10);
     deadline_ = call.c.now() + std::chrono::seconds{limit > 0 ? limit : 1800};
@@ -33,7 +34,7 @@ public:
     last_ = call_.c.objects().revision();
     for (const auto& obj :
          call_.c.objects().list(call_.type.table(), call_.type.namespaced ? call_.ns : "")) {
-      if (passes(call_, filter_, *obj)) send("ADDED", *obj);
+      if (passes(call_, filter_, *obj)) send("ADDED", obj);
     }
     if (bookmarks_)
       bookmark(request_.query.flag("sendInitialEvents") ||
@@ -42,15 +43,17 @@ public:
 
   bool pump(cluster& c) override {
     if (!out_ || out_->closed()) return false;
-    auto changes = c.objects().since(last_);
-    if (!changes) {
-      auto status = errors::expired(changes.why().what).status();
-      write(json({{"type", "ERROR"}, {"object", status}}));
-      return finish();
-    }
-    last_ = c.objects().revision();
-    for (const auto& seen : *changes) {
-      if (seen.resource == call_.type.table()) tell(seen);
+    if (c.objects().revision() != last_) {
+      auto changes = c.objects().since(last_);
+      if (!changes) {
+        auto status = errors::expired(changes.why().what).status();
+        write(json({{"type", "ERROR"}, {"object", status}}));
+        return finish();
+      }
+      last_ = c.objects().revision();
+      for (const auto& seen : *changes) {
+        if (seen.resource == table_) tell(seen);
+      }
     }
     if (out_->pending() > watch_backlog_limit) return finish();
     if (c.now() >= deadline_) {
@@ -70,11 +73,17 @@ private:
     bool was = seen.before && passes(call_, filter_, *seen.before);
     bool is = seen.what != change::type::deleted && passes(call_, filter_, *seen.now);
     if (!was && !is) return;
-    send(!is ? "DELETED" : was ? "MODIFIED" : "ADDED", *seen.now);
+    send(!is ? "DELETED" : was ? "MODIFIED" : "ADDED", seen.now);
   }
 
-  void send(const char* type, const json& obj) {
-    auto body = presented(call_, obj);
+  void send(const char* type, const object& obj) {
+    if (stored_text_) {
+      std::string event = std::string("{\"type\":\"") + type + "\",\"object\":";
+      append_stored(call_, obj, true, event);
+      out_->write(std::move(event += "}\n"));
+      return;
+    }
+    auto body = presented(call_, *obj);
     if (shape_.what == wanted_shape::form::partial) body = partial_metadata(body, shape_.version);
     if (shape_.what == wanted_shape::form::table) {
       auto include =
@@ -120,6 +129,8 @@ private:
   api_call call_;
   list_filter filter_;
   wanted_shape shape_;
+  bool stored_text_;
+  const resource_name table_ = call_.type.table();
   bool bookmarks_ = false, sent_columns_ = false;
   std::shared_ptr<tools::http_stream> out_;
   std::uint64_t last_ = 0;
