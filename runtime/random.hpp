@@ -21,6 +21,9 @@ public:
     return z ^ (z >> 31);
   }
 
+  /// A source made with this seed goes on as this one would.
+  std::uint64_t state() const { return state_; }
+
   /// Uniform in [0, n); n > 0.
   std::uint64_t below(std::uint64_t n) { return next() % n; }
   /// Uniform in [0, 1).

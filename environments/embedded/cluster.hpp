@@ -124,6 +124,7 @@ public:
                     const std::string& message, const std::string& component);
 
 private:
+  friend struct snapshot_access;
   cluster(const cluster& other);
   void tell(const change& seen);
 

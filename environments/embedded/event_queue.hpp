@@ -30,6 +30,7 @@ public:
   std::size_t size() const { return events_.size(); }
 
 private:
+  friend struct snapshot_access;
   std::map<std::pair<vtime, std::uint64_t>, cluster_event> events_;
   std::map<cluster_event, std::pair<vtime, std::uint64_t>> earliest_;
   std::uint64_t sequence_ = 0;

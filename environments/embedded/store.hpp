@@ -76,6 +76,7 @@ public:
   static constexpr std::size_t history_limit = 4096;
 
 private:
+  friend struct snapshot_access;
   table& own(const resource_name& resource);
   void remember(change c);
 

@@ -173,6 +173,7 @@ struct node_state {
   const std::set<std::string>& images() const { return *images_; }
 
 private:
+  friend struct snapshot_access;
   struct slot {
     std::shared_ptr<pod_runtime> pod;
     /// Only this node points to it. Cleared on both sides by a fork.
