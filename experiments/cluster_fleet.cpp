@@ -1,6 +1,8 @@
 #include "experiments/cluster_fleet.hpp"
 
 #include "chaos/mesh/rules.hpp"
+#include "environments/embedded/snapshot.hpp"
+#include "experiments/record.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -56,6 +58,15 @@ void cluster_fleet::pass_time(wall::time_point now) {
     auto& audit = one.place->state().audit();
     if (std::ssize(audit) > audit_limit) audit.erase(audit.begin(), audit.end() - audit_limit / 2);
   }
+}
+
+result<void> cluster_fleet::save(const std::filesystem::path& to) const {
+  for (const auto& one : members_) {
+    const auto file = members_.size() == 1 ? to : to / (one.id + ".snapshot");
+    if (auto written = write_file(file, env::snapshot(one.place->state())); !written)
+      return written;
+  }
+  return {};
 }
 
 env::kubeconfig_context cluster_fleet::context_of(const member& one,

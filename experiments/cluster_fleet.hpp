@@ -6,6 +6,7 @@
 #include "environments/embedded/embedded_environment.hpp"
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,6 +36,9 @@ public:
 
   /// Lets the time that passed on the wall pass, then serves what waits, for at most `limit`.
   void turn(std::chrono::milliseconds limit);
+
+  /// Writes each cluster's state: to the file, or for several, to ID.snapshot in that folder.
+  result<void> save(const std::filesystem::path& to) const;
 
   const std::vector<member>& members() const { return members_; }
   tools::io_loop& loop() { return loop_; }

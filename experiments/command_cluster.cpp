@@ -1,10 +1,13 @@
 #include "chaos/mesh/rules.hpp"
 #include "environments/embedded/boot.hpp"
+#include "environments/embedded/snapshot.hpp"
+#include "environments/embedded/traffic.hpp"
 #include "experiments/bench.hpp"
 #include "experiments/cluster_fleet.hpp"
 #include "experiments/commands.hpp"
 #include "experiments/flags.hpp"
 #include "experiments/record.hpp"
+#include "runtime/paths.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -24,6 +27,7 @@ constexpr std::chrono::milliseconds tick{50};
 
 struct up_options {
   std::string system = "simple-micro", kubeconfig = "kubeconfig", agent_kubeconfig, sandbox = "on";
+  std::string restore, snapshot;
   fleet_options fleet;
 };
 
@@ -49,50 +53,73 @@ result<void> write_kubeconfigs(const cluster_fleet& fleet, const fs::path& to, b
   return {};
 }
 
-void announce(const up_options& o, const cluster_fleet& fleet) {
+void announce(const std::string& system, fs::path file, const cluster_fleet& fleet) {
   const auto& first = fleet.members().front();
-  std::cout << fs::absolute(o.kubeconfig).string() << std::endl;
-  std::cerr << o.system << " is up at " << first.url;
+  std::cout << fs::absolute(file).string() << std::endl;
+  std::cerr << system << " is up at " << first.url;
   if (fleet.members().size() > 1) std::cerr << " … " << fleet.members().back().url;
-  auto file = fs::path(o.kubeconfig);
   if (!file.has_filename() || fs::is_directory(file)) file /= first.id + ".kubeconfig";
   std::cerr << "; KUBECONFIG=" << file.string() << " kubectl get pods; Ctrl-C ends it\n";
 }
 
-result<std::unique_ptr<env::cluster>> boot_with_chaos(const env::system_profile& system,
-                                                      vtime start) {
+/// What is served: a cluster, the system it runs, and where its calendar begins.
+struct origin {
+  std::unique_ptr<env::cluster> cluster;
+  env::system_profile system;
+  vtime start{};
+};
+
+result<origin> boot_new(const up_options& o) {
+  auto system = env::load_system(o.system);
+  if (!system) return system.why();
+  const bool stepped = o.fleet.time_scale == 0;
   env::boot_options options;
-  options.start = start;
-  auto booted = env::boot(system, chaos::chaos_rules(), options);
-  if (!booted) return booted;
+  options.start = stepped ? stepped_epoch : wall_calendar() - boot_takes;
+  auto booted = env::boot(*system, chaos::chaos_rules(), options);
+  if (!booted) return booted.why();
   if (auto installed = chaos::install_chaos(**booted); !installed) return installed.why();
-  return booted;
+  const auto start = stepped ? (*booted)->now() : wall_calendar();
+  return origin{std::move(*booted), std::move(*system), start};
+}
+
+result<origin> restore_saved(const up_options& o) {
+  auto text = read_file(o.restore);
+  if (!text) return failure{errc::bad_input, text.why().what};
+  auto rules = std::make_shared<const env::cluster_rules>(chaos::chaos_rules());
+  auto saved = env::restore(*text, std::move(rules));
+  if (!saved) return failure{errc::bad_input, o.restore + ": " + saved.why().what};
+  if (!(*saved)->traffic().system)
+    return failure{errc::bad_input, o.restore + ": the saved cluster runs no system"};
+  auto system = *(*saved)->traffic().system;
+  const auto start = (*saved)->now();
+  return origin{std::move(*saved), std::move(system), start};
+}
+
+result<void> write_all_kubeconfigs(const up_options& o, const cluster_fleet& fleet) {
+  auto written = write_kubeconfigs(fleet, o.kubeconfig, false);
+  if (!written || o.agent_kubeconfig.empty()) return written;
+  return write_kubeconfigs(fleet, o.agent_kubeconfig, true);
 }
 
 int up(const up_options& o, const std::atomic<bool>& stop) {
   auto fail = [](const failure& why) {
     complain(why);
-    return exit_infrastructure;
+    return exit_for(why);
   };
-  auto system = env::load_system(o.system);
-  if (!system) {
-    complain(system.why());
-    return exit_usage;
-  }
-  const bool stepped = o.fleet.time_scale == 0;
-  auto booted = boot_with_chaos(*system, stepped ? stepped_epoch : wall_calendar() - boot_takes);
-  if (!booted) return fail(booted.why());
-  const auto start = stepped ? (*booted)->now() : wall_calendar();
-  auto fleet = cluster_fleet::start(**booted, *system, o.fleet, start);
+  auto from = o.restore.empty() ? boot_new(o) : restore_saved(o);
+  if (!from) return fail(from.why());
+  auto options = o.fleet;
+  // A fork with the generator's own state goes on with its numbers.
+  if (!o.restore.empty()) options.seed = from->cluster->random().state();
+  auto fleet = cluster_fleet::start(*from->cluster, from->system, options, from->start);
   if (!fleet) return fail(fleet.why());
-  if (auto written = write_kubeconfigs(**fleet, o.kubeconfig, false); !written)
-    return fail(written.why());
-  if (!o.agent_kubeconfig.empty()) {
-    if (auto written = write_kubeconfigs(**fleet, o.agent_kubeconfig, true); !written)
-      return fail(written.why());
-  }
-  announce(o, **fleet);
+  if (auto written = write_all_kubeconfigs(o, **fleet); !written) return fail(written.why());
+  announce(from->system.name, o.kubeconfig, **fleet);
   while (!stop) (*fleet)->turn(tick);
+  if (!o.snapshot.empty()) {
+    if (auto saved = (*fleet)->save(o.snapshot); !saved) return fail(saved.why());
+    std::cerr << "saved to " << o.snapshot << '\n';
+  }
   return exit_interrupted;
 }
 
@@ -123,6 +150,15 @@ void add_cluster(CLI::App& app, command_context& context) {
                    "virtual seconds per second; 0: time stands still until told to pass")
       ->check(CLI::Range(0.0, 1000.0))
       ->capture_default_str();
+  up_command
+      ->add_option("--snapshot-out", o->snapshot,
+                   "where to save the cluster when interrupted; a folder when there are several")
+      ->type_name("FILE");
+  up_command
+      ->add_option("--restore", o->restore, "go on from a saved cluster instead of booting one")
+      ->type_name("FILE")
+      ->excludes("--system")
+      ->excludes("--seed");
   up_command->add_option("--sandbox", o->sandbox, "for `kubectl exec … sh`")
       ->check(CLI::IsMember({"on", "none"}));
   up_command->callback([o, &context] {

@@ -125,11 +125,17 @@ void cluster::schedule(duration after, std::string_view actor, std::string key) 
 }
 
 object cluster::put(const resource_name& resource, json value) {
-  auto& meta = value["metadata"];
-  if (!meta.contains("uid")) meta["uid"] = random_.uuid();
-  if (!meta.contains("creationTimestamp")) meta["creationTimestamp"] = rfc3339(now_);
   auto key = key_of(value);
   auto before = store_.get(resource, key);
+  auto& meta = value["metadata"];
+  // What is put again without an identity is what is there already.
+  if (before) {
+    for (auto* name : {"uid", "creationTimestamp"}) {
+      if (!meta.contains(name)) meta[name] = before->at("metadata").at(name);
+    }
+  }
+  if (!meta.contains("uid")) meta["uid"] = random_.uuid();
+  if (!meta.contains("creationTimestamp")) meta["creationTimestamp"] = rfc3339(now_);
   auto written = store_.put(resource, std::move(value));
   if (written == before) return written;
   auto what = before ? change::type::modified : change::type::added;

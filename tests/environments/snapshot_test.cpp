@@ -1,5 +1,6 @@
 #include "environments/embedded/snapshot.hpp"
 
+#include "environments/embedded/agent_rights.hpp"
 #include "environments/embedded/api/resources.hpp"
 #include "environments/embedded/boot.hpp"
 #include "environments/embedded/controllers/controllers.hpp"
@@ -136,6 +137,15 @@ TEST_CASE("a fork of a restored cluster with its own generator goes on alike") {
   live(*fork);
   live(*original);
   CHECK(all_objects(*fork) == all_objects(*original));
+}
+
+TEST_CASE("rights that were granted before the snapshot are not new ones after it") {
+  auto original = booted();
+  grant_agent_rights(*original, "simple-micro", {});
+  auto copy = again(snapshot(*original));
+  REQUIRE(copy);
+  grant_agent_rights(**copy, "simple-micro", {});
+  CHECK(all_objects(**copy) == all_objects(*original));
 }
 
 TEST_CASE("what is no whole snapshot is refused with the reason") {

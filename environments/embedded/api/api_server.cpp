@@ -1,6 +1,7 @@
 // Dispatch: who asks, for what, with which verb.
 #include "environments/embedded/api_server.hpp"
 
+#include "environments/embedded/api/clock.hpp"
 #include "environments/embedded/api/context.hpp"
 #include "environments/embedded/api/discovery.hpp"
 #include "environments/embedded/api/mask.hpp"
@@ -147,6 +148,7 @@ tools::http_reply run_verb(api_call& call) {
 
 tools::http_reply dispatch(api_server::state& s, const identity& who,
                            const tools::http_request& request) {
+  if (request.path == clock_path) return answer_clock(s, who, request);
   if (auto found = discover(s.c, who, request)) return *found;
   auto t = parse_target(request.path);
   if (!t || hides_group(who, t->group)) return page_not_found();
@@ -213,7 +215,7 @@ tools::http_reply api_server::handle(const tools::http_request& request) {
   const auto revision = state_->c.objects().revision();
   auto reply = dispatch(*state_, who, request);
   // Thousands of watches need not be asked after each read.
-  if (state_->c.objects().revision() != revision) pump();
+  if (state_->c.objects().revision() != revision || request.path == clock_path) pump();
   return reply;
 }
 

@@ -40,6 +40,11 @@ template <class T>
 struct left_out {
   T& value;
 };
+// Clang before 17 does not deduce aggregates by itself.
+template <class T>
+saved(std::string_view, T&) -> saved<T>;
+template <class T>
+left_out(T&) -> left_out<T>;
 
 template <class T>
 concept plain = std::is_arithmetic_v<T> || std::is_same_v<T, std::string>;

@@ -21,23 +21,27 @@ FIELDS(log_line, at, text, is_error)
 FIELDS(termination, reason, message, exit_code, started, finished, container_id)
 FIELDS(probe_state, successes, failures, result, next, parked, last_message)
 FIELDS(stop_order, why, ends_at, exit_code)
-FIELDS(container_runtime, name, init, handles_term, image, image_id, container_id, spec_image,
-       instance, phase, reason, message, due, not_before, started_at, serving_at, exits_at,
-       exit_code, stopping, ended, last, restarts, backoff, backoff_at, pull_backoff, ready,
-       started, readiness, liveness, startup, processes, next_pid, shown_effects, log, previous_log)
+FIELDS(awaited_service, host, path, port, again)
+FIELDS(container_runtime, name, init, handles_term, serves, own_port, interactive, image, image_id,
+       container_id, spec_image, instance, phase, reason, message, due, not_before, started_at,
+       serving_at, exits_at, exit_code, awaits, stopping, ended, last, restarts, backoff,
+       backoff_at, pull_backoff, ready, started, readiness, liveness, startup, processes, next_pid,
+       shown_effects, log, previous_log, log_count)
 FIELDS(pod_runtime, uid, ns, name, ip, sandbox, sandbox_ready_at, sandbox_up, accepted_at,
        terminating, gone_at, containers)
 
 using profile_call = service_profile::call;
-FIELDS(profile_call, to, per_request, timeout_s, required)
-FIELDS(service_profile, name, runtime, cpu_ms, idle_millicores, memory_mib, start_seconds,
-       latency_ms, calls)
-FIELDS(system_profile, name, manifests, services, entry, load_rps, slo_success, slo_p95_ms, targets,
-       targets_by_fault, context)
+using profile_route = service_profile::route;
+FIELDS(profile_call, to, per_request, timeout_s, required, retries)
+FIELDS(profile_route, path, share, calls)
+FIELDS(service_profile, name, service, runtime, cpu_ms, idle_millicores, memory_mib, start_seconds,
+       latency_ms, spread, threads, calls, routes)
+FIELDS(system_profile, name, manifests, services, entry, load_rps, users, think_s, slo_success,
+       slo_p95_ms, targets, targets_by_fault, context)
 FIELDS(flow_container, pod, cores, node_cores, hog_threads, hog_load, delay_ms, jitter_ms, loss,
        io_delay_ms, partitioned, listening)
 FIELDS(flow_service, resolvable, endpoints)
-FIELDS(service_flow, rps, success, p50_ms, p95_ms, mean_ms, busy_cores)
+FIELDS(service_flow, rps, success, p50_ms, p95_ms, mean_ms, p90_ms, p99_ms, within, busy_cores)
 FIELDS(flow_result, success, p50_ms, p95_ms, rps, services)
 FIELDS(traffic_segment, from, success_rate, p50_ms, p95_ms, rps)
 FIELDS(usage_sample, from, cores, bytes)
@@ -47,10 +51,10 @@ FIELDS(traffic_state, system, timeline, input, flow, usage, effects_seen, chance
 /// The structs whose lists stand above.
 using snapshot_structs =
     std::tuple<object_key, cluster_event, cluster_options, audit_entry, effect, effect_end,
-               process_info, log_line, termination, probe_state, stop_order, container_runtime,
-               pod_runtime, profile_call, service_profile, system_profile, flow_container,
-               flow_service, service_flow, flow_result, traffic_segment, usage_sample,
-               usage_history, traffic_state>;
+               process_info, log_line, termination, probe_state, stop_order, awaited_service,
+               container_runtime, pod_runtime, profile_call, profile_route, service_profile,
+               system_profile, flow_container, flow_service, service_flow, flow_result,
+               traffic_segment, usage_sample, usage_history, traffic_state>;
 
 /// All members of the classes. What is left out is code, callbacks, what can be told from the rest,
 /// and the history that watches resume from.
@@ -73,6 +77,7 @@ struct snapshot_access {
                       saved{"next_effect", c.next_effect_},
                       saved{"node", c.node_},
                       saved{"traffic", c.traffic_},
+                      saved{"memory", c.memory_},
                       saved{"audit", c.audit_},
                       left_out{c.on_change_}};
   }
