@@ -29,12 +29,18 @@ python3 "$here/load/objects.py" "$url" "$REMED_TOKEN"
 cpu_ms() { awk -v hz="$(getconf CLK_TCK)" '{sub(/.*\) /, ""); print ($12 + $13) * 1000 / hz}' /proc/$server/stat; }
 rss_mib() { awk '/VmRSS/ {print $2 / 1024}' /proc/$server/status; }
 now() { date +%s.%N; }
+# Requests that a client left behind are worked off before the next measurement.
+settle() {
+  local last=-1
+  until [ "$(cpu_ms)" = "$last" ]; do last=$(cpu_ms) && sleep 0.5; done
+}
 
 # measure NAME OPERATION CONNECTIONS REFERENCE
 measure() {
   local before after result
+  settle
   before=$(cpu_ms)
-  result=$(wrk -t 1 -c "$3" -d "${SECONDS_EACH:-10}s" -s "$here/load/requests.lua" "$url" -- "$2" |
+  result=$(wrk -t 1 -c "$3" --timeout 30s -d "${SECONDS_EACH:-10}s" -s "$here/load/requests.lua" "$url" -- "$2" |
     sed -n 's/^RESULT //p')
   after=$(cpu_ms)
   echo "$result $before $after" | awk -v name="$1" -v c="$3" -v reference="$4" '{

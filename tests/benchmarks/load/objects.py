@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Fills the namespace "load": 500 pods of 2.5 kB that nobody runs, 50 deployments without replicas,
-20 ConfigMaps to be watched. objects.py URL TOKEN
+"""Fills the namespace "load" with 500 pods of 2.5 kB that nobody runs and 20 ConfigMaps to be
+watched, and "load-apps" with 50 deployments without replicas. objects.py URL TOKEN
 """
 import http.client
 import json
@@ -28,7 +28,8 @@ def main():
         if answer.status != 201:
             sys.exit(f"{path}: {answer.status} {text.decode()}")
 
-    create("/api/v1/namespaces", {"metadata": {"name": "load"}})
+    for name in ("load", "load-apps"):
+        create("/api/v1/namespaces", {"metadata": {"name": name}})
     probe = {"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 5}
     container = {
         "name": "main",
@@ -58,7 +59,7 @@ def main():
     for i in range(50):
         spec = {"replicas": 0, "selector": {"matchLabels": {"app": "load"}}, "template": template}
         create(
-            "/apis/apps/v1/namespaces/load/deployments",
+            "/apis/apps/v1/namespaces/load-apps/deployments",
             {"metadata": {"name": f"deploy-{i}"}, "spec": spec},
         )
     for i in range(20):

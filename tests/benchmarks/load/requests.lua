@@ -20,7 +20,7 @@ local function with(type)
 end
 
 local namespace = base .. "/api/v1/namespaces/load"
-local deployments = base .. "/apis/apps/v1/namespaces/load/deployments"
+local deployments = base .. "/apis/apps/v1/namespaces/load-apps/deployments"
 
 local make = {
   get = function() return wrk.format("GET", namespace .. "/pods/pod-" .. counter % 500, headers) end,
