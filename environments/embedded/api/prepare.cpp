@@ -1,5 +1,6 @@
 #include "environments/embedded/api/prepare.hpp"
 
+#include "environments/embedded/api/addresses.hpp"
 #include "environments/embedded/api/text.hpp"
 
 #include <algorithm>
@@ -76,34 +77,6 @@ void complete(const resource_type& type, json& obj) {
   if (auto* spec = find_pod_spec(type, obj)) derive_pod_spec(*spec);
   if (type.table() == "services") derive_service(obj);
   if (type.table() == "secrets") derive_secret(obj);
-}
-
-void allot_addresses(cluster& c, json& obj) {
-  auto& spec = obj["spec"];
-  auto kind = text_at(spec, {"type"}, "ClusterIP");
-  if (kind == "ExternalName") return;
-  std::set<std::string> used;
-  std::set<std::int64_t> ports;
-  for (const auto& other : c.objects().list("services")) {
-    used.insert(text_at(*other, {"spec", "clusterIP"}));
-    for (const auto& p : at_path(*other, {"spec", "ports"})) ports.insert(int_at(p, {"nodePort"}));
-  }
-  while (text_at(spec, {"clusterIP"}).empty()) {
-    auto a = c.random().below(255), b = 2 + c.random().below(252);
-    auto address = "10.43." + std::to_string(a) + "." + std::to_string(b);
-    if (!used.count(address)) spec["clusterIP"] = address;
-  }
-  spec["clusterIPs"] = json::array({spec["clusterIP"]});
-  if (!spec.contains("ipFamilies")) spec["ipFamilies"] = json::array({"IPv4"});
-  if (!spec.contains("ipFamilyPolicy")) spec["ipFamilyPolicy"] = "SingleStack";
-  if (kind != "NodePort" && kind != "LoadBalancer") return;
-  if (!spec.contains("ports")) return;
-  for (auto& p : spec["ports"]) {
-    while (int_at(p, {"nodePort"}) == 0) {
-      auto port = static_cast<std::int64_t>(30000 + c.random().below(2768));
-      if (ports.insert(port).second) p["nodePort"] = port;
-    }
-  }
 }
 
 void mount_token(cluster& c, json& spec) {

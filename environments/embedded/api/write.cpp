@@ -1,4 +1,5 @@
 // create, update, patch and what they share.
+#include "environments/embedded/api/addresses.hpp"
 #include "environments/embedded/api/admission.hpp"
 #include "environments/embedded/api/apply.hpp"
 #include "environments/embedded/api/faces.hpp"
@@ -171,6 +172,12 @@ maybe_error check_apply_options(const api_call& call) {
                          {required("fieldManager", "is required for apply patch")});
 }
 
+/// What only a look at all Services tells.
+maybe_error check_addresses(const api_call& call, const json& obj) {
+  if (call.type.table() != "services") return std::nullopt;
+  return invalid_object(call, call.name, address_conflicts(call.c, obj));
+}
+
 /// Everything between a complete new object and the store.
 maybe_error store_new(api_call& call, json& obj) {
   prepare_create(call.c, call.type, obj);
@@ -183,6 +190,7 @@ maybe_error store_new(api_call& call, json& obj) {
   }
   if (auto error = run_admissions(call, nullptr, obj)) return error;
   if (auto error = invalid_object(call, call.name, validate_create(call.type, obj))) return error;
+  if (auto error = check_addresses(call, obj)) return error;
   if (!is_apply(call)) record_update(call.type.schema, manager(call), nullptr, obj);
   if (call.is_dry()) return std::nullopt;
   auto written = call.c.put(call.type.table(), obj);
@@ -214,12 +222,14 @@ maybe_error store_update(const api_call& call, const json& before, json& after,
                          std::vector<std::string>&) {
   keep_masked(call.who, before, after);
   prepare_update(call.type, before, after, call.subresource);
+  if (call.type.table() == "services" && call.subresource.empty()) allot_addresses(call.c, after);
   if (auto error = check_new_finalizers(call, before, after)) return error;
   if (auto error = run_admissions(call, &before, after)) return error;
   if (call.subresource.empty() || call.subresource == "scale") {
     if (auto error = invalid_object(call, call.name, validate_update(call.type, before, after))) {
       return error;
     }
+    if (auto error = check_addresses(call, after)) return error;
   }
   if (same_but_times(before, after) && !is_apply(call)) {
     const auto& was = at_path(before, {"metadata", "managedFields"});

@@ -21,18 +21,23 @@ constexpr const char* desired_key = "deployment.kubernetes.io/desired-replicas";
 constexpr const char* most_key = "deployment.kubernetes.io/max-replicas";
 constexpr const char* applied_key = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// Without what differs between equal templates: the hash label and empty fields.
-json comparable(const json& pod_template) {
-  auto out = pod_template;
-  if (!out.is_object()) return out;
-  auto& meta = out["metadata"];
-  if (!meta.is_object()) meta = json::object();
+/// The metadata of a template without what differs between equal ones: the hash label and empty
+/// fields.
+json comparable_metadata(const json& pod_template) {
+  auto meta = at_path(pod_template, {"metadata"});
+  if (!meta.is_object()) return json::object();
   meta.erase("creationTimestamp");
   if (meta.contains("labels")) meta["labels"].erase(hash_label);
   for (const char* field : {"labels", "annotations"}) {
     if (meta.contains(field) && meta[field].empty()) meta.erase(field);
   }
-  return out;
+  return meta;
+}
+
+/// Compared in each pass with each ReplicaSet: the large part is not copied.
+bool same_template(const json& a, const json& b) {
+  return at_path(a, {"spec"}) == at_path(b, {"spec"}) &&
+         comparable_metadata(a) == comparable_metadata(b);
 }
 
 std::int64_t replicas_of(const object& rs) {
@@ -95,9 +100,9 @@ private:
     std::stable_sort(all_.begin(), all_.end(), older);
     current_.reset();
     old_.clear();
-    auto like = comparable(at_path(*d_, {"spec", "template"}));
+    const auto& like = at_path(*d_, {"spec", "template"});
     for (const auto& rs : all_) {
-      if (!current_ && comparable(at_path(*rs, {"spec", "template"})) == like)
+      if (!current_ && same_template(at_path(*rs, {"spec", "template"}), like))
         current_ = rs;
       else
         old_.push_back(rs);
@@ -318,7 +323,7 @@ private:
   std::string template_hash(const json& like) {
     auto prefix = text_at(*d_, {"metadata", "name"}) + "-";
     auto ns = text_at(*d_, {"metadata", "namespace"});
-    auto text = comparable(like).dump();
+    auto text = comparable_metadata(like).dump() + at_path(like, {"spec"}).dump();
     for (auto n = int_at(*d_, {"status", "collisionCount"});; ++n) {
       auto hash = short_hash(n ? text + std::to_string(n) : text);
       if (c_.objects().get("replicasets.apps", {ns, prefix + hash})) continue;
