@@ -13,6 +13,7 @@ namespace {
 
 struct bench_options {
   flags common;
+  std::string manifests;
   bench_request wanted{{"easy"}, {"simple-micro"}, {"thinkremed"}, {"runbook"}, {}};
   std::string seeds = "1";
   unsigned parallel = 4;
@@ -42,6 +43,7 @@ int run(bench_options& o, const std::atomic<bool>& stop) {
     return exit_usage;
   }
   o.wanted.seeds = *seeds;
+  if (!o.manifests.empty()) o.wanted.systems = {system_of_manifests(o.manifests)};
   auto specs = plan(o.wanted);
   if (!specs) {
     complain(specs.why());
@@ -73,6 +75,9 @@ void add_bench(CLI::App& app, command_context& context) {
   command->add_option("--suite", o->wanted.suites, "name or file; see `remed ls suites`")
       ->delimiter(',');
   command->add_option("--system", o->wanted.systems)->delimiter(',');
+  command->add_option("--manifests", o->manifests, "your own system: a folder of its manifests")
+      ->check(CLI::ExistingDirectory)
+      ->excludes("--system");
   command->add_option("--method", o->wanted.methods)->delimiter(',');
   command->add_option("--model", o->wanted.models)->delimiter(',');
   command->add_option("--seeds", o->seeds, "1 or 1,4 or 1..3")->capture_default_str();

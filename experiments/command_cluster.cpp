@@ -21,11 +21,12 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Booting jumps ahead on the cluster's calendar, which should not pass the wall's.
-constexpr std::chrono::minutes boot_takes{2};
+constexpr std::chrono::minutes boot_takes{5};
 /// How long the loop may rest while nobody calls.
 constexpr std::chrono::milliseconds tick{50};
 
 struct up_options {
+  std::string manifests;
   std::string system = "simple-micro", kubeconfig = "kubeconfig", agent_kubeconfig, sandbox = "on";
   std::string restore, snapshot;
   fleet_options fleet;
@@ -70,7 +71,7 @@ struct origin {
 };
 
 result<origin> boot_new(const up_options& o) {
-  auto system = env::load_system(o.system);
+  auto system = env::load_system(o.manifests.empty() ? o.system : system_of_manifests(o.manifests));
   if (!system) return system.why();
   const bool stepped = o.fleet.time_scale == 0;
   env::boot_options options;
@@ -141,6 +142,9 @@ void add_cluster(CLI::App& app, command_context& context) {
   up_command->add_option("--count", o->fleet.count, "clusters behind one listener")
       ->check(CLI::Range(1u, 10'000u))
       ->capture_default_str();
+  up_command->add_option("--manifests", o->manifests, "your own system: a folder of its manifests")
+      ->check(CLI::ExistingDirectory)
+      ->excludes("--system");
   up_command->add_option("--port", o->fleet.port, "on loopback; 0 picks a free one")
       ->capture_default_str();
   up_command->add_option("--seed", o->fleet.seed, "of the first cluster; each further has the next")
@@ -158,6 +162,7 @@ void add_cluster(CLI::App& app, command_context& context) {
       ->add_option("--restore", o->restore, "go on from a saved cluster instead of booting one")
       ->type_name("FILE")
       ->excludes("--system")
+      ->excludes("--manifests")
       ->excludes("--seed");
   up_command->add_option("--sandbox", o->sandbox, "for `kubectl exec … sh`")
       ->check(CLI::IsMember({"on", "none"}));

@@ -13,6 +13,7 @@ namespace {
 
 struct run_options {
   flags common;
+  std::string manifests;
   std::string system = "simple-micro", fault = "cpu-stress", method = "thinkremed",
               model = "runbook";
   std::uint64_t seed = 1;
@@ -33,7 +34,8 @@ void print(const record& r, const run_options& o, const std::filesystem::path& o
 }
 
 int run(const run_options& o, const std::atomic<bool>& stop) {
-  auto spec = plan_one(o.system, o.fault, o.method, o.model, o.seed);
+  const auto system = o.manifests.empty() ? o.system : system_of_manifests(o.manifests);
+  auto spec = plan_one(system, o.fault, o.method, o.model, o.seed);
   if (!spec) {
     complain(spec.why());
     return exit_usage;
@@ -62,6 +64,9 @@ void add_run(CLI::App& app, command_context& context) {
   auto* command = app.add_subcommand("run", "One experiment, with the conversation as it happens");
   auto o = std::make_shared<run_options>();
   command->add_option("--system", o->system, "see `remed ls systems`")->capture_default_str();
+  command->add_option("--manifests", o->manifests, "your own system: a folder of its manifests")
+      ->check(CLI::ExistingDirectory)
+      ->excludes("--system");
   command->add_option("--fault", o->fault, "KIND or KIND@TARGET; see `remed ls faults`")
       ->capture_default_str();
   command->add_option("--method", o->method, "see `remed ls methods`")->capture_default_str();

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <filesystem>
 #include <iostream>
 
 namespace remed::experiments {
@@ -53,6 +54,10 @@ void complain(const failure& why) {
 
 int exit_for(const failure& why) {
   return why.code == errc::bad_input ? exit_usage : exit_infrastructure;
+}
+
+std::string system_of_manifests(const std::string& folder) {
+  return std::filesystem::absolute(folder).lexically_normal().string();
 }
 
 } // namespace remed::experiments

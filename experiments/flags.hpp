@@ -25,6 +25,10 @@ struct flags {
   bool as_json() const { return output == "json"; }
 };
 
+/// The folder of a user's manifests as the name of a system: absolute, so that it is a folder's
+/// name whatever it is called.
+std::string system_of_manifests(const std::string& folder);
+
 /// Prints "remed: what" on standard error.
 void complain(const failure& why);
 /// The exit code for a failure: the user's input, or the infrastructure.

@@ -87,14 +87,15 @@ result<std::vector<experiment_spec>> scenarios(const suite& s, const std::string
   for (std::size_t i = 0; i < s.faults.size(); ++i) {
     auto fault = files.fault(s.faults[i]);
     if (!fault) return std::move(fault).why().in("suite " + s.name);
-    const auto position = s.name + "/" + system + "/" + std::to_string(i);
+    const auto& called = (*profile)->name;
+    const auto position = s.name + "/" + called + "/" + std::to_string(i);
     const auto chance = random_source{seed}.split(position).next();
     auto target = chaos::choose_target(**profile, (*fault)->id, chance);
     if (!target) return target.why();
     char number[24];
     std::snprintf(number, sizeof number, "%03zu", i + 1);
     experiment_spec spec;
-    spec.id = s.name + "-" + number + "-" + system + "-" + (*fault)->id + "-" + *target;
+    spec.id = s.name + "-" + number + "-" + called + "-" + (*fault)->id + "-" + *target;
     spec.suite = s.name;
     spec.system = system;
     spec.fault = s.faults[i];
@@ -200,7 +201,7 @@ result<experiment_spec> plan_one(const std::string& system, const std::string& f
     auto fits = chaos::check_target(**profile, (*fault)->id, spec.target);
     if (!fits) return fits.why();
   }
-  spec.id = system + "-" + (*fault)->id + "-" + spec.target;
+  spec.id = (*profile)->name + "-" + (*fault)->id + "-" + spec.target;
   spec.id = with_policy(spec, method, model);
   return spec;
 }

@@ -2,9 +2,14 @@
 
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/node/processes.hpp"
+#include "environments/systems/inference.hpp"
+
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
+#include <utility>
 
 namespace remed::env {
 
@@ -50,13 +55,13 @@ void add_endpoints(const cluster& c, const std::string& ns, const json& subset, 
   }
 }
 
-flow_input look(const cluster& c) {
+flow_input look(const cluster& c, const system_profile& system) {
   flow_input out;
-  const auto& system = *c.traffic().system;
   for (const auto& [name, profile] : system.services) {
     auto& service = out[name];
-    service.resolvable = c.objects().get("services", {system.name, name}) != nullptr;
-    auto endpoints = c.objects().get("endpoints", {system.name, name});
+    const object_key key{system.name, profile.service_name()};
+    service.resolvable = c.objects().get("services", key) != nullptr;
+    auto endpoints = c.objects().get("endpoints", key);
     if (!endpoints) continue;
     const auto& subsets = at_path(*endpoints, {"subsets"});
     if (!subsets.is_array()) continue;
@@ -101,9 +106,8 @@ void sample_usage(cluster& c) {
   }
 }
 
-void close_segment(cluster& c) {
+void close_segment(cluster& c, const flow_result& flow) {
   auto& state = c.traffic();
-  const auto& flow = state.flow;
   traffic_segment now{c.now(), flow.success, flow.p50_ms, flow.p95_ms, flow.rps};
   if (!state.timeline.empty() && state.timeline.back().from == now.from) state.timeline.pop_back();
   if (!state.timeline.empty()) {
@@ -127,40 +131,122 @@ void expect_listeners(cluster& c) {
   if (next != vtime::max()) c.schedule(next - c.now(), actor, "flow");
 }
 
+/// Namespaces of the cluster's own parts: nobody's microservices.
+bool is_ours(const std::string& ns) {
+  return ns.rfind("kube-", 0) == 0 || ns == "chaos-mesh" || ns == "monitoring";
+}
+
+/// A change that may alter what is inferred: not one of status.
+bool reshapes(const change& seen) {
+  if (!seen.now || !shapes_profile(*seen.now)) return false;
+  if (seen.what != change::type::modified || !seen.before) return true;
+  for (const auto* field : {"spec", "data", "stringData"}) {
+    if (at_path(*seen.now, {field}) != at_path(*seen.before, {field})) return true;
+  }
+  return false;
+}
+
+/// Looks at the manifests of a namespace again. A declared system keeps what it declares.
+void infer(cluster& c, const std::string& ns, const runtime_catalogue& runtimes) {
+  static constexpr const char* tables[] = {
+      "deployments.apps", "statefulsets.apps",          "daemonsets.apps", "services", "configmaps",
+      "secrets",          "ingresses.networking.k8s.io"};
+  std::vector<object> held;
+  std::vector<const json*> objects;
+  for (const auto* table : tables) {
+    for (auto& one : c.objects().list(table, ns)) held.push_back(one);
+  }
+  for (const auto& one : held) objects.push_back(one.get());
+  auto& state = c.traffic();
+  auto declared = state.system && state.system->name == ns;
+  auto profile = declared ? *state.system : system_profile{};
+  profile.name = ns;
+  infer_services(objects, ns, runtimes, profile);
+  // Whoever neither answers a Service nor calls one has no part in the traffic.
+  std::set<std::string> parts(profile.entry.begin(), profile.entry.end());
+  for (const auto& [name, p] : profile.services) {
+    if (!p.inferred || !p.calls.empty() || c.objects().get("services", {ns, p.service_name()}))
+      parts.insert(name);
+  }
+  std::erase_if(profile.services, [&](const auto& s) { return !parts.count(s.first); });
+  if (profile.services.empty()) {
+    state.apps.erase(ns);
+    return;
+  }
+  auto& app = state.apps[ns];
+  app.profile = std::make_shared<const system_profile>(std::move(profile));
+  app.input = nullptr;
+}
+
+constexpr auto history = std::chrono::hours{3};
+constexpr std::size_t longest_history = 400;
+
+void note(app_traffic& app, vtime now, std::shared_ptr<const flow_result> flow) {
+  if (!app.past.empty() && app.past.back().from == now) app.past.pop_back();
+  app.past.push_back({now, std::move(flow)});
+  auto old = app.past.begin();
+  while (app.past.end() - old > 1 &&
+         ((old + 1)->from < now - history ||
+          static_cast<std::size_t>(app.past.end() - old) > longest_history))
+    ++old;
+  app.past.erase(app.past.begin(), old);
+}
+
 class traffic_controller final : public controller {
 public:
+  explicit traffic_controller(std::optional<runtime_catalogue> runtimes)
+      : runtimes_(std::move(runtimes)) {}
+
   std::string_view name() const override { return actor; }
 
   void observe(cluster& c, const change& seen) const override {
     if (seen.resource == "events" || seen.resource == "leases.coordination.k8s.io") return;
+    if (reshapes(seen) && !is_ours(seen.key.ns) && c.traffic().stale.insert(seen.key.ns).second)
+      c.schedule(inference_delay, actor, "infer");
     if (seen.resource == "pods" || seen.resource == "endpoints" || seen.resource == "services" ||
         seen.resource == "nodes" || c.traffic().effects_seen != effects_mark(c)) {
       traffic_touched(c);
     }
   }
 
-  void reconcile(cluster& c, const std::string&) const override {
+  void reconcile(cluster& c, const std::string& key) const override {
     auto& state = c.traffic();
+    if (key == "infer") {
+      auto stale = std::exchange(state.stale, {});
+      for (const auto& ns : stale) {
+        if (runtimes_) infer(c, ns, *runtimes_);
+      }
+    }
     auto mark = effects_mark(c);
     auto effects_changed = state.effects_seen != mark;
     state.effects_seen = mark;
-    if (state.system) {
-      auto input = look(c);
-      if (effects_changed || input != state.input || state.timeline.empty()) {
-        state.chance = c.random().split("traffic");
-        state.flow = evaluate_flow(*state.system, input, state.chance.split("flow").next());
-        state.input = std::move(input);
-        close_segment(c);
-      }
-    }
+    for (auto& [ns, app] : state.apps) evaluate(c, ns, app, effects_changed);
     sample_usage(c);
     expect_listeners(c);
   }
 
 private:
+  /// Several manifests are applied at once; their containers take longer than this to start.
+  static constexpr duration inference_delay = std::chrono::milliseconds{100};
+
+  void evaluate(cluster& c, const std::string& ns, app_traffic& app, bool effects_changed) const {
+    auto& state = c.traffic();
+    auto declared = state.system && state.system->name == ns;
+    auto input = look(c, *app.profile);
+    if (!effects_changed && app.input && input == *app.input && !app.past.empty()) return;
+    auto chance = c.random().split("traffic");
+    if (declared || !state.system) state.chance = chance;
+    auto flow = evaluate_flow(*app.profile, input, chance.split("flow").next());
+    if (declared) close_segment(c, flow);
+    app.input = std::make_shared<const flow_input>(std::move(input));
+    note(app, c.now(), std::make_shared<const flow_result>(std::move(flow)));
+  }
+
   static std::pair<std::size_t, std::size_t> effects_mark(const cluster& c) {
     return {c.effects().size(), c.ended_effects().size()};
   }
+
+  std::optional<runtime_catalogue> runtimes_;
 };
 
 /// Calls `each(segment, seconds)` for the parts of the timeline within a window.
@@ -179,6 +265,7 @@ void over_window(const traffic_state& state, vtime from, vtime to, F each) {
 void set_system(cluster& c, const system_profile& system) {
   auto& state = c.traffic();
   state.system = std::make_shared<const system_profile>(system);
+  state.apps[system.name] = {state.system, nullptr, {}};
   state.noise = c.random().split("noise");
   state.chance = c.random().split("traffic");
   traffic_touched(c);
@@ -193,7 +280,22 @@ void traffic_touched(cluster& c) {
 }
 
 std::shared_ptr<const controller> make_traffic_controller() {
-  return std::make_shared<traffic_controller>();
+  auto runtimes = runtime_catalogue::load();
+  // Shipped with the program; without it what nobody declared has no traffic.
+  if (!runtimes) spdlog::critical("{}", runtimes.why().what);
+  return std::make_shared<traffic_controller>(runtimes ? std::optional(std::move(*runtimes))
+                                                       : std::nullopt);
+}
+
+const flow_result& app_traffic::flow() const {
+  static const flow_result nothing;
+  return past.empty() ? nothing : *past.back().flow;
+}
+
+const flow_result& flow_in(const cluster& c, const std::string& ns) {
+  static const app_traffic nobody;
+  auto found = c.traffic().apps.find(ns);
+  return (found == c.traffic().apps.end() ? nobody : found->second).flow();
 }
 
 slo_report slo(const cluster& c, vtime from, vtime to) {

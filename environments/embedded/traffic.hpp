@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,12 +38,26 @@ struct usage_history {
   std::deque<usage_sample> samples; ///< oldest first; enough for the last scrapes
 };
 
+/// How requests fared from `from` on, until the next segment.
+struct flow_segment {
+  vtime from{};
+  std::shared_ptr<const flow_result> flow;
+};
+
+/// The services of one namespace and the requests among them.
+struct app_traffic {
+  std::shared_ptr<const system_profile> profile;
+  std::shared_ptr<const flow_input> input; ///< what the last evaluation was of
+  std::vector<flow_segment> past;          ///< oldest first; the last is now
+  const flow_result& flow() const;
+};
+
 /// All of it is a value: a fork copies it.
 struct traffic_state {
-  std::shared_ptr<const system_profile> system;
+  std::shared_ptr<const system_profile> system; ///< the declared one; its namespace has its name
+  std::map<std::string, app_traffic> apps;      ///< by namespace: the declared and the inferred
+  std::set<std::string> stale; ///< namespaces whose manifests changed since last inferred from
   std::vector<traffic_segment> timeline;
-  flow_input input;                           ///< what the last evaluation was of
-  flow_result flow;                           ///< and its result
   std::map<std::string, usage_history> usage; ///< by pod uid/container
   /// How many effects there were, and had ended, when last looked at.
   std::pair<std::size_t, std::size_t> effects_seen{};
@@ -56,6 +71,9 @@ void set_system(cluster& c, const system_profile& system);
 
 /// Something users could feel may have changed: look again, at most once per instant.
 void traffic_touched(cluster& c);
+
+/// What requests in a namespace experience now; empty where nobody asks.
+const flow_result& flow_in(const cluster& c, const std::string& ns);
 
 /// The controller "traffic" for the standard rules: looks again after writes that matter.
 std::shared_ptr<const controller> make_traffic_controller();

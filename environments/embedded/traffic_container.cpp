@@ -83,8 +83,9 @@ void add_network(const effect& e, flow_container& out) {
 } // namespace
 
 const service_profile* profile_of(const cluster& c, const json& pod, const std::string& container) {
-  const auto& system = c.traffic().system;
-  if (!system) return nullptr;
+  auto app = c.traffic().apps.find(text_at(pod, {"metadata", "namespace"}));
+  if (app == c.traffic().apps.end()) return nullptr;
+  const auto& system = app->second.profile;
   const auto& containers = at_path(pod, {"spec", "containers"});
   if (!containers.is_array() || containers.empty()) return nullptr;
   if (text_at(containers[0], {"name"}) != container) return nullptr;
@@ -170,7 +171,7 @@ double cpu_cores(const cluster& c, const json& pod, const std::string& container
   if (is_pause(runs->image)) return cpu_usage(around, 0.0002);
   if (!around.listening) return cpu_usage(around, 1); // starting up takes what it gets
   auto busy = profile->idle_millicores / 1000;
-  const auto& services = c.traffic().flow.services;
+  const auto& services = flow_in(c, text_at(pod, {"metadata", "namespace"})).services;
   auto flow = services.find(profile->name);
   if (flow != services.end()) {
     auto mine = flow->second.busy_cores.find(around.pod);

@@ -62,8 +62,9 @@ std::int64_t port_number(const json& value, const json& pod, const std::string& 
   return 0;
 }
 
-double pod_rps(const cluster& c, const service_profile& profile, const std::string& pod) {
-  const auto& services = c.traffic().flow.services;
+double pod_rps(const cluster& c, const service_profile& profile, const json& spec) {
+  const auto& services = flow_in(c, text_at(spec, {"metadata", "namespace"})).services;
+  auto pod = text_at(spec, {"metadata", "name"});
   auto flow = services.find(profile.name);
   if (flow == services.end() || profile.cpu_ms <= 0) return 0;
   auto mine = flow->second.busy_cores.find(pod);
@@ -78,8 +79,7 @@ double serve_ms(const cluster& c, const json& pod, const std::string& container,
   const auto* profile = profile_of(c, pod, container);
   auto answer = answer_extra_ms(loopback ? flow_container{} : around, chance.unit());
   if (!profile) return 1 + answer;
-  auto rho =
-      utilisation(around, pod_rps(c, *profile, around.pod), profile->cpu_ms, profile->threads);
+  auto rho = utilisation(around, pod_rps(c, *profile, pod), profile->cpu_ms, profile->threads);
   if (rho > 1 && chance.unit() > 1 / rho) return std::numeric_limits<double>::infinity();
   auto u = std::clamp(chance.unit(), 0.01, 0.99);
   return std::max(0.3, profile->latency_ms - profile->cpu_ms) + around.io_delay_ms + answer +
@@ -99,7 +99,8 @@ request_outcome ask(const cluster& c, const json* client, const std::string& hos
 std::string pages_of(const cluster& c, const json& pod, const std::string& container) {
   const auto* rt = c.node().find(text_at(pod, {"metadata", "uid"}));
   const auto* runs = rt ? rt->find(container) : nullptr;
-  if (!runs || runs->processes.empty() || profile_of(c, pod, container)) return {};
+  const auto* profile = profile_of(c, pod, container);
+  if (!runs || runs->processes.empty() || (profile && !profile->inferred)) return {};
   const auto& program = runs->processes.front().comm;
   return program == "nginx" || program == "httpd" ? program : std::string{};
 }
@@ -128,6 +129,49 @@ std::string page(const std::string& server, const std::string& path, int& status
          server + "</center>\r\n</body>\r\n</html>\r\n";
 }
 
+using call_list = std::vector<const service_profile::call*>;
+const call_list no_calls;
+
+/// The calls of one request: each request's, and those of the route its path names; a path that
+/// names none takes any.
+call_list calls_of(const service_profile* profile, const std::string& path, random_source& chance) {
+  call_list out;
+  if (!profile) return out;
+  for (const auto& call : profile->calls) out.push_back(&call);
+  const service_profile::route* taken = nullptr;
+  double total = 0;
+  for (const auto& route : profile->routes) {
+    total += route.share;
+    auto named = path.rfind(route.path, 0) == 0 && route.path.size() > 1;
+    if (path == route.path || (named && (!taken || taken->path.size() < route.path.size())))
+      taken = &route;
+  }
+  auto u = chance.unit() * total;
+  for (const auto& route : profile->routes) {
+    if (taken) break;
+    u -= route.share;
+    if (u < 0) taken = &route;
+  }
+  for (std::size_t i = 0; taken && i < taken->calls.size(); ++i) out.push_back(&taken->calls[i]);
+  return out;
+}
+
+/// The Service, and its first port, of a workload that the pod calls.
+std::pair<std::string, int> address_of(const cluster& c, const json& pod, const std::string& to) {
+  auto ns = text_at(pod, {"metadata", "namespace"});
+  auto app = c.traffic().apps.find(ns);
+  auto host = to;
+  if (app != c.traffic().apps.end()) {
+    auto callee = app->second.profile->services.find(to);
+    if (callee != app->second.profile->services.end()) host = callee->second.service_name();
+  }
+  auto service = c.objects().get("services", {ns, host});
+  if (!service) return {host, 80};
+  const auto& ports = at_path(*service, {"spec", "ports"});
+  auto known = ports.is_array() && !ports.empty();
+  return {host, known ? static_cast<int>(int_at(ports[0], {"port"})) : 80};
+}
+
 /// What the pod answers after asking those it needs. Adds their time.
 request_outcome serve(const cluster& c, const json& pod, const std::string& container,
                       const std::string& path, random_source chance, int depth, bool loopback) {
@@ -147,23 +191,24 @@ request_outcome serve(const cluster& c, const json& pod, const std::string& cont
     if (text_at(one, {"name"}) == container)
       health = text_at(one, {"readinessProbe", "httpGet", "path"});
   }
-  for (const auto& call :
-       profile&& path != health ? profile->calls : std::vector<service_profile::call>{}) {
+  for (const auto* call : path == health ? no_calls : calls_of(profile, path, chance)) {
     if (depth >= deepest_call) break;
-    auto service = c.objects().get("services", {text_at(pod, {"metadata", "namespace"}), call.to});
-    int port = 80;
-    if (service) {
-      const auto& ports = at_path(*service, {"spec", "ports"});
-      if (ports.is_array() && !ports.empty()) port = static_cast<int>(int_at(ports[0], {"port"}));
+    // The same call made again takes as long again; it is followed once.
+    auto often = std::floor(call->per_request + chance.unit());
+    if (often < 1) continue;
+    auto [host, port] = address_of(c, pod, call->to);
+    request_outcome theirs;
+    bool fine = false;
+    for (int attempt = 0; attempt <= call->retries && !fine; ++attempt) {
+      theirs = ask(c, &pod, host, port, "/", call->timeout_s,
+                   chance.split(call->to + std::to_string(attempt)), depth + 1);
+      ms += theirs.seconds * 1000 * often;
+      fine = theirs.what == request_outcome::kind::answered && theirs.status < 500;
     }
-    auto theirs =
-        ask(c, &pod, call.to, port, "/", call.timeout_s, chance.split(call.to), depth + 1);
-    ms += theirs.seconds * 1000;
-    auto fine = theirs.what == request_outcome::kind::answered && theirs.status < 500;
-    if (fine || !call.required) continue;
+    if (fine || !call->required) continue;
     out.status = 500;
     body["status"] = "error";
-    body["error"] = "no answer from " + call.to;
+    body["error"] = "no answer from " + call->to;
     break;
   }
   out.seconds = ms / 1000;
@@ -375,7 +420,7 @@ probe_outcome probe(const cluster& c, const json& pod, const std::string& contai
   for (const auto& word : argv) line += (line.empty() ? "" : " ") + word.get<std::string>();
   auto around = surroundings(c, pod, container);
   const auto* profile = profile_of(c, pod, container);
-  auto rho = profile ? utilisation(around, pod_rps(c, *profile, around.pod), profile->cpu_ms) : 0;
+  auto rho = profile ? utilisation(around, pod_rps(c, *profile, pod), profile->cpu_ms) : 0;
   auto took = cpu_mean_ms(around, exec_probe_cpu_ms, rho) / 1000;
   if (took > limit) return {false, limit, "command \"" + line + "\" timed out"};
   // A command that asks the application fails until it listens.

@@ -24,6 +24,7 @@ struct service_profile {
   double start_seconds = 0.8; ///< from container start to accepting connections, at 1 core
   double latency_ms = 3;      ///< own p50 without callees
   double spread = 0.3;        ///< of the own time: sigma of its logarithm
+  bool inferred = false;      ///< told from manifests, not declared
   int threads = 0; ///< that can use the CPU at once; 0: one per request, 1: an event loop or GIL
   struct call {
     std::string to;
@@ -59,7 +60,11 @@ struct system_profile {
   std::string context; ///< C0: what agents are told of the system
 };
 
-/// Reads a system by name from the shipped ones, or a folder. Errors name file and line.
+/// Reads a system by name from the shipped ones, or a folder of a user's Kubernetes manifests:
+/// its *.yaml, *.yml and *.json, and those of its folder `manifests`, in the order of their names.
+/// Profiles are inferred from them; a `system.yaml` beside them overrides what it names
+/// (configs/schemas/system.schema.json). Without a name there, the system is called like the
+/// namespace its workloads are in, else like the folder. Errors name file, line and path.
 result<system_profile> load_system(const std::string& name_or_folder);
 std::vector<std::string> shipped_systems();
 

@@ -53,8 +53,8 @@ TEST_CASE("online-boutique boots: its load generator waits for the shop, and use
   REQUIRE_MESSAGE(booted.ok(), (booted.ok() ? "" : booted.why().what));
   const auto& c = **booted;
   CHECK(c.objects().list("deployments.apps").size() == 12);
-  CHECK(c.traffic().flow.success > 0.99);
-  CHECK(c.traffic().flow.rps == doctest::Approx(8.6).epsilon(0.1));
+  CHECK(flow_in(c, "online-boutique").success > 0.99);
+  CHECK(flow_in(c, "online-boutique").rps == doctest::Approx(8.6).epsilon(0.1));
 }
 
 TEST_CASE("an init container that asks for a service waits for its answer") {

@@ -85,7 +85,6 @@ TEST_CASE("wrong types, ranges and names of a system are said with their place")
   CHECK(has(complaint("name: demo\nservices: {a: {cpu_ms: fast}}\n"), "must be a number"));
   CHECK(has(complaint("name: demo\nslo: {success: 3}\nservices: {a: {}}\n"), "out of range"));
   CHECK(has(complaint("name: demo\n"), "at least one service"));
-  CHECK(has(complaint("services: {a: {}}\n"), "name: is required"));
   CHECK(has(complaint("name: [\n"), "system.yaml:"));
 }
 

@@ -1,0 +1,238 @@
+#include "environments/systems/inference.hpp"
+
+#include "environments/embedded/api/text.hpp"
+#include "environments/embedded/quantity.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+#include <set>
+
+namespace remed::env {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr double call_limit_s = 5;
+/// A guess at memory is never more than this share of what the container may have.
+constexpr double memory_share = 0.6;
+constexpr double mebi = 1024.0 * 1024.0;
+
+std::string kind_of(const json& object) {
+  return text_at(object, {"kind"});
+}
+
+bool is_workload(const json& object) {
+  auto kind = kind_of(object);
+  return kind == "Deployment" || kind == "StatefulSet" || kind == "DaemonSet";
+}
+
+bool contains_all(const json& labels, const json& wanted) {
+  if (!wanted.is_object() || wanted.empty() || !labels.is_object()) return false;
+  return std::all_of(wanted.items().begin(), wanted.items().end(), [&](const auto& item) {
+    auto found = labels.find(item.key());
+    return found != labels.end() && *found == item.value();
+  });
+}
+
+bool is_name_char(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' || c == '_';
+}
+
+/// The manifests of one namespace, by what the inference asks of them.
+class manifests {
+public:
+  manifests(const std::vector<const json*>& objects, const std::string& ns) {
+    for (const auto* object : objects) {
+      if (text_at(*object, {"metadata", "namespace"}, ns) != ns) continue;
+      auto name = text_at(*object, {"metadata", "name"});
+      if (is_workload(*object)) workloads_[name] = object;
+      if (kind_of(*object) == "Service") services_[name] = object;
+      if (kind_of(*object) == "ConfigMap" || kind_of(*object) == "Secret")
+        sources_[kind_of(*object) + "/" + name] = object;
+      if (kind_of(*object) == "Ingress") ingresses_.push_back(object);
+    }
+    for (const auto& [service, object] : services_) {
+      for (const auto& [name, workload] : workloads_) {
+        const auto& labels = at_path(*workload, {"spec", "template", "metadata", "labels"});
+        if (contains_all(labels, at_path(*object, {"spec", "selector"}))) behind_[service] = name;
+      }
+    }
+  }
+
+  const std::map<std::string, const json*>& workloads() const { return workloads_; }
+
+  /// The Service a workload answers behind: of its own name, else the first; empty: none.
+  std::string service_of(const std::string& workload) const {
+    std::string first;
+    for (const auto& [service, name] : behind_) {
+      if (name != workload) continue;
+      if (service == workload) return service;
+      if (first.empty()) first = service;
+    }
+    return first;
+  }
+
+  /// Workloads the container speaks of, in order of their names.
+  std::set<std::string> called_by(const json& container) const {
+    std::set<std::string> out;
+    for (const auto& text : environment(container)) find_names(text, true, out);
+    for (const auto* field : {"command", "args"}) {
+      const auto& words = at_path(container, {field});
+      if (!words.is_array()) continue;
+      for (const auto& word : words) {
+        if (word.is_string()) find_names(word.get<std::string>(), false, out);
+      }
+    }
+    return out;
+  }
+
+  /// Workloads that something outside the cluster reaches.
+  std::set<std::string> doors() const {
+    std::set<std::string> out;
+    for (const auto& [service, name] : behind_) {
+      auto type = text_at(*services_.at(service), {"spec", "type"});
+      if (type == "LoadBalancer" || type == "NodePort") out.insert(name);
+    }
+    for (const auto* ingress : ingresses_) {
+      auto add = [&](const json& backend) {
+        auto found = behind_.find(text_at(backend, {"service", "name"}));
+        if (found != behind_.end()) out.insert(found->second);
+      };
+      add(at_path(*ingress, {"spec", "defaultBackend"}));
+      const auto& rules = at_path(*ingress, {"spec", "rules"});
+      if (!rules.is_array()) continue;
+      for (const auto& rule : rules) {
+        const auto& paths = at_path(rule, {"http", "paths"});
+        if (!paths.is_array()) continue;
+        for (const auto& path : paths) add(at_path(path, {"backend"}));
+      }
+    }
+    return out;
+  }
+
+private:
+  /// All texts of the container's environment.
+  std::vector<std::string> environment(const json& container) const {
+    std::vector<std::string> out;
+    auto add_all = [&](const std::string& source) {
+      auto found = sources_.find(source);
+      if (found == sources_.end()) return;
+      for (const auto* field : {"data", "stringData"}) {
+        const auto& values = at_path(*found->second, {field});
+        if (!values.is_object()) continue;
+        for (const auto& [key, value] : values.items()) {
+          if (value.is_string()) out.push_back(value.get<std::string>());
+        }
+      }
+    };
+    const auto& env = at_path(container, {"env"});
+    for (std::size_t i = 0; env.is_array() && i < env.size(); ++i) {
+      auto value = text_at(env[i], {"value"});
+      if (!value.empty()) out.push_back(value);
+      auto map = text_at(env[i], {"valueFrom", "configMapKeyRef", "name"});
+      if (!map.empty()) add_all("ConfigMap/" + map);
+      auto secret = text_at(env[i], {"valueFrom", "secretKeyRef", "name"});
+      if (!secret.empty()) add_all("Secret/" + secret);
+    }
+    const auto& from = at_path(container, {"envFrom"});
+    for (std::size_t i = 0; from.is_array() && i < from.size(); ++i) {
+      add_all("ConfigMap/" + text_at(from[i], {"configMapRef", "name"}));
+      add_all("Secret/" + text_at(from[i], {"secretRef", "name"}));
+    }
+    return out;
+  }
+
+  /// A name counts where it is an address: the whole of a value, before a port or a domain, or
+  /// after "//" or "@". Elsewhere it may be a word like any other.
+  void find_names(const std::string& text, bool whole_counts, std::set<std::string>& out) const {
+    for (std::size_t at = 0; at < text.size();) {
+      if (!is_name_char(text[at])) {
+        ++at;
+        continue;
+      }
+      auto end = at;
+      while (end < text.size() && is_name_char(text[end])) ++end;
+      auto word = text.substr(at, end - at);
+      auto dot = word.find('.');
+      auto host = word.substr(0, dot);
+      auto port = end + 1 < text.size() && text[end] == ':' &&
+                  std::isdigit(static_cast<unsigned char>(text[end + 1]));
+      auto after = at > 0 && (text[at - 1] == '/' || text[at - 1] == '@') &&
+                   (text[at - 1] == '@' || (at > 1 && text[at - 2] == '/'));
+      auto whole = whole_counts && word.size() == text.size();
+      // pod-0.service.namespace.svc…: a pod of a StatefulSet by name.
+      auto rest = dot == std::string::npos ? std::string{} : word.substr(dot + 1);
+      auto second = rest.substr(0, rest.find('.'));
+      if (port || after || whole || dot != std::string::npos) {
+        auto found = behind_.find(host);
+        if (found == behind_.end()) found = behind_.find(second);
+        if (found != behind_.end()) out.insert(found->second);
+      }
+      at = end;
+    }
+  }
+
+  std::map<std::string, const json*> workloads_, services_, sources_;
+  std::map<std::string, std::string> behind_; ///< service: workload
+  std::vector<const json*> ingresses_;
+};
+
+service_profile profile_of_workload(const manifests& all, const std::string& name,
+                                    const json& workload, const runtime_catalogue& runtimes) {
+  const auto& containers = at_path(workload, {"spec", "template", "spec", "containers"});
+  auto main = containers.is_array() && !containers.empty() ? containers[0] : json::object();
+  auto out = runtimes.defaults(runtimes.of(main));
+  out.name = name;
+  out.inferred = true;
+  auto service = all.service_of(name);
+  if (service != name) out.service = service;
+  auto limit = parse_quantity(text_at(main, {"resources", "limits", "memory"}));
+  if (limit && *limit > 0) out.memory_mib = std::min(out.memory_mib, memory_share * *limit / mebi);
+  for (const auto& callee : all.called_by(main)) {
+    if (callee != name) out.calls.push_back({callee, 1, call_limit_s, true, 0});
+  }
+  return out;
+}
+
+/// Services nobody calls, those that call somebody first; everything calls each other: the first.
+std::vector<std::string> roots(const manifests& all, const system_profile& system) {
+  std::set<std::string> called;
+  for (const auto& [name, profile] : system.services) {
+    for (const auto& call : profile.calls) called.insert(call.to);
+    for (const auto& route : profile.routes) {
+      for (const auto& call : route.calls) called.insert(call.to);
+    }
+  }
+  std::vector<std::string> callers, lonely;
+  for (const auto& [name, profile] : system.services) {
+    if (called.count(name) || all.service_of(name).empty()) continue;
+    (profile.calls.empty() && profile.routes.empty() ? lonely : callers).push_back(name);
+  }
+  if (!callers.empty()) return callers;
+  if (!lonely.empty() || system.services.empty()) return lonely;
+  return {system.services.begin()->first};
+}
+
+} // namespace
+
+bool shapes_profile(const json& object) {
+  static const std::set<std::string> kinds{"Deployment", "StatefulSet", "DaemonSet", "Service",
+                                           "ConfigMap",  "Secret",      "Ingress"};
+  return kinds.count(kind_of(object)) > 0;
+}
+
+void infer_services(const std::vector<const json*>& objects, const std::string& ns,
+                    const runtime_catalogue& runtimes, system_profile& out) {
+  manifests all(objects, ns);
+  for (const auto& [name, workload] : all.workloads()) {
+    if (out.services.count(name)) continue;
+    out.services[name] = profile_of_workload(all, name, *workload, runtimes);
+  }
+  if (!out.entry.empty()) return;
+  for (const auto& door : all.doors()) out.entry.push_back(door);
+  if (out.entry.empty()) out.entry = roots(all, out);
+}
+
+} // namespace remed::env

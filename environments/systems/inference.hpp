@@ -1,0 +1,25 @@
+// A profile for workloads nobody described: told from their manifests.
+#pragma once
+
+#include "environments/systems/runtimes.hpp"
+#include "environments/systems/system.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <string>
+#include <vector>
+
+namespace remed::env {
+
+/// Whether the object's kind has a say in what is inferred.
+bool shapes_profile(const nlohmann::json& object);
+
+/// Adds a profile for each Deployment, StatefulSet and DaemonSet of the namespace that `out` has
+/// none for: the kind of runtime from image, command and ports; who it calls from the names of
+/// Services in its environment (ConfigMaps and Secrets followed), command and arguments. Where
+/// `out` names no entry, users come in at what a LoadBalancer, NodePort or Ingress leads to, else
+/// at the services nobody calls. Objects without a namespace belong to it.
+void infer_services(const std::vector<const nlohmann::json*>& objects, const std::string& ns,
+                    const runtime_catalogue& runtimes, system_profile& out);
+
+} // namespace remed::env
