@@ -3,6 +3,7 @@
 #include "environments/embedded/api/resources.hpp"
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/controllers/objects.hpp"
+#include "environments/embedded/prometheus/endpoint.hpp"
 #include "environments/embedded/traffic.hpp"
 
 #include <utility>
@@ -112,6 +113,9 @@ result<std::unique_ptr<cluster>> boot(const system_profile& system, cluster_rule
       return done.why().in("system " + system.name);
     }
     c->settle();
+  }
+  for (const auto& manifest : prometheus::service_manifests()) {
+    if (auto done = apply(*c, api, admin, manifest, ""); !done) return done.why();
   }
   auto limit = c->now() + options.ready_limit;
   for (auto missing = not_ready(*c); !missing.empty(); missing = not_ready(*c)) {

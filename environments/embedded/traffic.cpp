@@ -16,8 +16,8 @@ namespace remed::env {
 namespace {
 
 constexpr std::string_view actor = "traffic";
-/// Usage is kept for the two scrape intervals metrics may look back, and one to spare.
-constexpr auto usage_kept = std::chrono::seconds{60};
+/// Usage is kept for as long as queries over the past look back.
+constexpr auto usage_kept = std::chrono::hours{1};
 
 bool listens_on(const json& pod, std::int64_t port) {
   const auto& containers = at_path(pod, {"spec", "containers"});

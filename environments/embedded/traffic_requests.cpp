@@ -1,6 +1,8 @@
 // Single requests and health checks through the same model as the flow of users.
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/node/state.hpp"
+#include "environments/embedded/prometheus/endpoint.hpp"
+#include "environments/embedded/prometheus/metrics_source.hpp"
 #include "environments/embedded/traffic.hpp"
 
 #include <algorithm>
@@ -185,6 +187,11 @@ request_outcome serve(const cluster& c, const json& pod, const std::string& cont
   body["status"] = "ok";
   auto static_pages = pages_of(c, pod, container);
   out.server = static_pages.empty() ? server_name(profile) : static_pages;
+  if (profile && path == "/metrics") {
+    out.seconds = ms / 1000;
+    out.body = prometheus::exposition_of(c, pod, profile->service_name());
+    return out;
+  }
   // A health path answers for itself; any other needs the callees.
   std::string health;
   for (const auto& one : at_path(pod, {"spec", "containers"})) {
@@ -244,6 +251,20 @@ request_outcome failed(request_outcome::kind what, double s, std::string address
   return out;
 }
 
+request_outcome ask_prometheus(const cluster& c, const flow_container& own, const std::string& path,
+                               double timeout_s, const std::string& address,
+                               random_source& chance) {
+  auto link = connect_extra_ms(own, chance.unit()) + answer_extra_ms(own, chance.unit());
+  request_outcome out;
+  out.seconds = 0.004 + link / 1000;
+  if (out.seconds > timeout_s) return failed(request_outcome::kind::timed_out, timeout_s, address);
+  auto said = prometheus::respond(c, path);
+  out.status = said.status;
+  out.body = std::move(said.body);
+  out.address = address;
+  return out;
+}
+
 request_outcome ask(const cluster& c, const json* client, const std::string& host, int port,
                     const std::string& path, double timeout_s, random_source chance, int depth) {
   using kind = request_outcome::kind;
@@ -254,6 +275,9 @@ request_outcome ask(const cluster& c, const json* client, const std::string& hos
   bool loopback = where.address == "127.0.0.1";
   if (loopback) own = {};
   if (where.external || own.partitioned) return failed(kind::timed_out, timeout_s, address);
+  if (where.ns == prometheus::service_namespace && where.service == prometheus::service_name &&
+      port == prometheus::service_port)
+    return ask_prometheus(c, own, path, timeout_s, address, chance);
   object pod = where.pod;
   std::int64_t to_port = port;
   if (!where.service.empty()) {

@@ -20,15 +20,21 @@ std::optional<std::regex> pattern(const yaml_map& m, const std::string& key) {
   }
 }
 
-std::string words_of(const nlohmann::json& container) {
-  std::string out;
+/// The program a container starts: its name, or for a shell all of the script.
+std::string program_of(const nlohmann::json& container) {
+  std::vector<std::string> words;
   for (const auto* field : {"command", "args"}) {
     auto found = container.find(field);
     if (found == container.end() || !found->is_array()) continue;
     for (const auto& word : *found) {
-      if (word.is_string()) out += word.get<std::string>() + " ";
+      if (word.is_string()) words.push_back(word.get<std::string>());
     }
   }
+  if (words.empty()) return {};
+  auto name = words[0].substr(words[0].rfind('/') + 1);
+  if (name != "sh" && name != "bash" && name != "ash") return words[0] + " ";
+  std::string out;
+  for (const auto& word : words) out += word + " ";
   return out;
 }
 
@@ -74,7 +80,7 @@ std::vector<std::string> runtime_catalogue::names() const {
 }
 
 std::string runtime_catalogue::of(const nlohmann::json& container) const {
-  const auto command = words_of(container), image = container.value("image", std::string{});
+  const auto command = program_of(container), image = container.value("image", std::string{});
   std::vector<int> ports;
   if (auto declared = container.find("ports"); declared != container.end()) {
     for (const auto& p : *declared) ports.push_back(p.value("containerPort", 0));

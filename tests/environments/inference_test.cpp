@@ -135,7 +135,7 @@ TEST_CASE("a system.yaml beside the manifests overrides what was inferred and ke
   f.write("system.yaml", "services:\n  web: {cpu_ms: fast}\n");
   auto bad = load_system(f.path.string());
   REQUIRE_FALSE(bad);
-  CHECK(bad.why().what.find("system.yaml:2:16: services.web.cpu_ms: must be a number") !=
+  CHECK(bad.why().what.find("system.yaml:2:17: services.web.cpu_ms: must be a number") !=
         std::string::npos);
 }
 

@@ -1,6 +1,7 @@
 // wget, curl, nc: requests from a pod, through the same model as the users'.
 #include "environments/embedded/shell/command.hpp"
 #include "environments/embedded/traffic.hpp"
+#include "tools/http.hpp"
 
 #include <cstdlib>
 #include <optional>
@@ -35,6 +36,13 @@ std::optional<url_parts> parse_url(std::string url) {
   out.host = url;
   if (out.host.empty() || out.port <= 0 || out.port > 65535) return std::nullopt;
   return out;
+}
+
+/// A piece of curl's data: what follows the name is percent-encoded when curl is asked to.
+std::string encoded(const std::string& piece, bool encode) {
+  auto equals = piece.find('=');
+  if (!encode || equals == std::string::npos) return piece;
+  return piece.substr(0, equals + 1) + tools::percent_encode(piece.substr(equals + 1));
 }
 
 const char* reason_of(int status) {
@@ -105,6 +113,7 @@ shell_result shell_wget(const shell_call& s) {
 shell_result shell_curl(const shell_call& s) {
   std::string url, show;
   double timeout = 130;
+  std::string query; // what -d and --data-urlencode give; a server reads it like the URL's
   bool silent = false, fail = false, headers = false, discard = false, errors = false;
   for (std::size_t i = 1; i < s.argv.size(); ++i) {
     const auto& w = s.argv[i];
@@ -115,7 +124,9 @@ shell_result shell_curl(const shell_call& s) {
       show = next();
     else if (w == "-o" || w == "--output")
       discard = next() != "-";
-    else if (w == "-H" || w == "-X" || w == "-d" || w == "--data" || w == "--retry")
+    else if (w == "-d" || w == "--data" || w == "--data-urlencode")
+      query += (query.empty() ? "" : "&") + encoded(next(), w == "--data-urlencode");
+    else if (w == "-H" || w == "-X" || w == "--retry")
       next();
     else if (w.rfind("--", 0) == 0) {
       silent = silent || w == "--silent";
@@ -132,6 +143,8 @@ shell_result shell_curl(const shell_call& s) {
       url = w;
   }
   auto to = parse_url(url);
+  if (to && !query.empty())
+    to->path += (to->path.find('?') == std::string::npos ? "?" : "&") + query;
   if (!to) return complain(3, "curl: (3) URL using bad/illegal format or missing URL\n");
   auto got = send_request(s.c, &s.pod, to->host, to->port, to->path, timeout, "curl");
   shell_result out;
