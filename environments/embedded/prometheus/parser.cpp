@@ -104,9 +104,9 @@ private:
       out->name = take().text;
       modifiers(*out);
       auto right = binary(out->name == "^" ? strength : strength + 1);
-      out->at = left->at;
       out->parts = {left, right};
-      check_binary(*out);
+      check_binary(*out); // complains at the operator
+      out->at = left->at;
       left = out;
     }
     --depth_;
@@ -165,7 +165,7 @@ private:
 
   expression_ptr primary() {
     const auto& t = now();
-    if (t.what == token::kind::number) return number(std::strtod(take().text.c_str(), nullptr));
+    if (t.what == token::kind::number) return number(std::strtod(t.text.c_str(), nullptr));
     if (t.what == token::kind::text) {
       auto out = make(kind::text, value_type::text);
       out->name = take().text;
@@ -183,9 +183,7 @@ private:
     auto lower = t.text;
     for (auto& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     if (lower == "inf" || lower == "nan") {
-      auto out = number(lower == "inf" ? HUGE_VAL : std::nan(""));
-      ++next_;
-      return out;
+      return number(lower == "inf" ? HUGE_VAL : std::nan(""));
     }
     auto follows = tokens_[next_ + 1];
     auto opens = follows.what == token::kind::sign && follows.text == "(";
@@ -195,9 +193,10 @@ private:
     return selector(take().text);
   }
 
-  expression_ptr number(double value) const {
+  expression_ptr number(double value) {
     auto out = make(kind::number, value_type::scalar);
     out->number = value;
+    take();
     return out;
   }
 
