@@ -4,10 +4,10 @@
 #include "environments/embedded/traffic.hpp"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
-#include <unistd.h>
 
 using namespace remed;
 using namespace remed::env;
