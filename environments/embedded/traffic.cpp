@@ -71,7 +71,9 @@ flow_input look(const cluster& c, const system_profile& system) {
 }
 
 void prune(usage_history& h, vtime now) {
-  while (h.samples.size() > 1 && h.samples[1].from <= now - usage_kept) h.samples.pop_front();
+  auto old = h.samples.begin();
+  while (h.samples.end() - old > 1 && (old + 1)->from <= now - usage_kept) ++old;
+  h.samples.erase(h.samples.begin(), old);
 }
 
 void sample(usage_history& h, vtime now, double cores, double bytes) {

@@ -6,7 +6,6 @@
 #include "environments/embedded/flow.hpp"
 #include "environments/systems/system.hpp"
 
-#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -35,7 +34,7 @@ struct usage_sample {
 struct usage_history {
   std::string ns, pod, container;
   vtime started{};
-  std::deque<usage_sample> samples; ///< oldest first; enough for the last scrapes
+  std::vector<usage_sample> samples; ///< oldest first; enough for the last scrapes
 };
 
 /// How requests fared from `from` on, until the next segment.

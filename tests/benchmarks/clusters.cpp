@@ -7,13 +7,16 @@
 
 #include <malloc.h>
 
+#include <string>
 #include <vector>
 
 namespace remed::benchmarks {
 
-void clusters() {
+namespace {
+
+void one_system(const char* name) {
   constexpr int boots = 5, forks = 1000;
-  auto system = env::load_system("simple-micro");
+  auto system = env::load_system(name);
   if (!system) {
     std::printf("clusters: %s\n", system.why().what.c_str());
     return;
@@ -28,7 +31,8 @@ void clusters() {
     }
     booted = std::move(*made);
   }
-  line("boot simple-micro from nothing to Ready, CPU", boot_watch.cpu() / boots * 1e3, "ms");
+  line(std::string("boot ") + name + " from nothing to Ready, CPU", boot_watch.cpu() / boots * 1e3,
+       "ms");
   std::vector<std::unique_ptr<env::cluster>> all;
   all.reserve(forks);
   const auto before = mallinfo2().uordblks;
@@ -38,6 +42,13 @@ void clusters() {
   const auto used = static_cast<double>(mallinfo2().uordblks - before);
   line("memory of a fork that nothing was written to", used / forks / 1024, "KiB");
   line("resident memory with 1,000 forks", resident_bytes() / (1 << 20), "MiB");
+}
+
+} // namespace
+
+void clusters() {
+  one_system("simple-micro");
+  one_system("train-ticket");
 }
 
 } // namespace remed::benchmarks

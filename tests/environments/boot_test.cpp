@@ -75,3 +75,21 @@ TEST_CASE("an init container that asks for a service waits for its answer") {
   CHECK_FALSE(wanted->again);
   CHECK_FALSE(awaited_by(nlohmann::json::parse(R"({"command": ["sleep", "5"]})")).has_value());
 }
+
+TEST_CASE("train-ticket boots with its registry and databases, and its users are served") {
+  auto system = load_system("train-ticket");
+  REQUIRE(system.ok());
+  auto before = std::clock();
+  auto booted = boot(*system, standard_rules(), {});
+  auto cpu_ms = 1000.0 * static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC;
+  REQUIRE_MESSAGE(booted.ok(), (booted.ok() ? "" : booted.why().what));
+  const auto& c = **booted;
+  MESSAGE("boot of train-ticket: " << cpu_ms << " ms CPU, " << seconds(c.now() - stepped_epoch)
+                                   << " s virtual");
+  CHECK(c.objects().list("deployments.apps").size() == 47);
+  CHECK(c.objects().list("statefulsets.apps").size() == 3);
+  CHECK(c.objects().get("pods", {"train-ticket", "nacosdb-mysql-2"}) != nullptr);
+  const auto& flow = flow_in(c, "train-ticket");
+  CHECK(flow.success > 0.99);
+  CHECK(flow.rps == doctest::Approx(1).epsilon(0.1));
+}
