@@ -40,6 +40,7 @@ void follow_images(env::cluster& c, const json& pod) {
 class controller final : public env::controller {
 public:
   std::string_view name() const override { return actor; }
+  std::string_view component() const override { return "chaos-controller-manager"; }
 
   void observe(env::cluster& c, const change& seen) const override {
     if (seen.resource == "pods") {

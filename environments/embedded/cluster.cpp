@@ -1,5 +1,6 @@
 #include "environments/embedded/cluster.hpp"
 
+#include "environments/embedded/api/apply.hpp"
 #include "environments/embedded/node/state.hpp"
 #include "environments/embedded/traffic.hpp"
 
@@ -112,7 +113,9 @@ void cluster::advance_to(vtime t) {
       return;
     }
     if (auto* c = find_controller(*rules_, due->second.actor)) {
+      writer_ = c->component();
       c->reconcile(*this, due->second.key);
+      writer_ = {};
     } else {
       spdlog::error("cluster: event for unknown controller '{}'", due->second.actor);
     }
@@ -136,6 +139,8 @@ object cluster::put(const resource_name& resource, json value) {
   }
   if (!meta.contains("uid")) meta["uid"] = random_.uuid();
   if (!meta.contains("creationTimestamp")) meta["creationTimestamp"] = rfc3339(now_);
+  if (!writer_.empty() && (before || !meta.contains("managedFields")))
+    record_component(resource, writer_, now_, before.get(), value);
   auto written = store_.put(resource, std::move(value));
   if (written == before) return written;
   auto what = before ? change::type::modified : change::type::added;

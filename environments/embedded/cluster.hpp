@@ -26,6 +26,8 @@ class controller {
 public:
   virtual ~controller() = default;
   virtual std::string_view name() const = 0;
+  /// The component it is part of: the manager of the fields it writes.
+  virtual std::string_view component() const { return "kube-controller-manager"; }
   /// A write happened: enqueue what to look at. Called synchronously after each store write.
   virtual void observe(cluster& c, const change& seen) const = 0;
   /// Bring the thing named by `key` nearer to what is wanted.
@@ -115,6 +117,8 @@ public:
   std::vector<audit_entry>& audit() { return audit_; }
   const std::vector<audit_entry>& audit() const { return audit_; }
   random_source& random() { return random_; }
+  /// The component whose controller runs now; empty: a client writes.
+  std::string_view writer() const { return writer_; }
   const cluster_rules& rules() const { return *rules_; }
   const cluster_options& options() const { return options_; }
 
@@ -142,6 +146,7 @@ private:
   std::map<std::pair<std::string, std::string>, json> memory_;
   std::vector<audit_entry> audit_;
   std::function<void(const change&)> on_change_;
+  std::string_view writer_; ///< component of the controller that runs now; empty: a client
 };
 
 } // namespace remed::env

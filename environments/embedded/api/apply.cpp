@@ -1,8 +1,10 @@
 #include "environments/embedded/api/apply.hpp"
 
+#include "environments/embedded/api/resources.hpp"
 #include "environments/embedded/api/text.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace remed::env {
 
@@ -10,58 +12,130 @@ using nlohmann::json;
 
 namespace {
 
-json entries_of(const json& obj) {
+/// Kubernetes keeps this many managers that only update; older ones are taken together.
+constexpr std::size_t most_updaters = 10;
+
+/// One entry of managedFields.
+struct owner {
+  std::string name, operation, api_version, subresource;
+  std::string time; ///< empty: none
+  field_set fields;
+
+  auto identity() const {
+    return std::make_tuple(name, operation, operation == "Apply" ? std::string{} : api_version,
+                           subresource);
+  }
+  auto order() const { return std::tie(operation, time, name, api_version, subresource); }
+
+  /// `"rec"`, `"kubectl" using apps/v1`, as conflicts name it.
+  std::string printed() const {
+    auto out = go_quote(name);
+    if (!subresource.empty()) out += " with subresource " + go_quote(subresource);
+    return operation == "Update" ? out + " using " + api_version : out;
+  }
+};
+using owners = std::vector<owner>;
+
+owners read_owners(const json& obj) {
+  owners out;
   const auto& entries = at_path(obj, {"metadata", "managedFields"});
-  return entries.is_array() ? entries : json::array();
+  if (!entries.is_array()) return out;
+  for (const auto& e : entries) {
+    if (!e.is_object()) continue;
+    owner one{text_at(e, {"manager"}),     text_at(e, {"operation"}), text_at(e, {"apiVersion"}),
+              text_at(e, {"subresource"}), text_at(e, {"time"}),      {}};
+    one.fields = field_set::read(at_path(e, {"fieldsV1"}));
+    if (!one.operation.empty()) out.push_back(std::move(one));
+  }
+  return out;
 }
 
-bool is_same_manager(const json& entry, const field_manager& who, const char* operation) {
-  return entry.value("manager", "") == who.name && entry.value("operation", "") == operation &&
-         entry.value("subresource", "") == who.subresource &&
-         (operation == std::string_view("Apply") ||
-          entry.value("apiVersion", "") == who.api_version);
+owner owner_of(const field_manager& who, const char* operation) {
+  return {who.name, operation, who.api_version, who.subresource, {}, {}};
 }
 
-json* find_entry(json& entries, const field_manager& who, const char* operation) {
-  for (auto& e : entries) {
-    if (is_same_manager(e, who, operation)) return &e;
+owner* find(owners& all, const owner& wanted) {
+  for (auto& o : all) {
+    if (o.identity() == wanted.identity()) return &o;
   }
   return nullptr;
 }
 
-json make_entry(const field_manager& who, const char* operation, field_tree fields) {
-  auto out = json::object();
-  out["manager"] = who.name;
-  out["operation"] = operation;
-  out["apiVersion"] = who.api_version;
-  out["time"] = rfc3339(who.at);
-  out["fieldsType"] = "FieldsV1";
-  out["fieldsV1"] = std::move(fields);
-  if (!who.subresource.empty()) out["subresource"] = who.subresource;
-  return out;
+/// Takes the oldest updaters together when there are too many.
+void cap(owners& all) {
+  std::sort(all.begin(), all.end(),
+            [](const owner& a, const owner& b) { return a.order() < b.order(); });
+  auto updaters = static_cast<std::size_t>(std::count_if(
+      all.begin(), all.end(), [](const owner& o) { return o.operation == "Update"; }));
+  if (updaters <= most_updaters) return;
+  auto oldest =
+      std::find_if(all.begin(), all.end(), [](const owner& o) { return o.operation == "Update"; });
+  auto bucket = *oldest;
+  bucket.name = "ancient-changes";
+  bucket.subresource.clear();
+  auto last = oldest + static_cast<std::ptrdiff_t>(updaters - most_updaters + 1);
+  for (auto at = oldest; at != last; ++at) {
+    bucket.fields.unite(at->fields);
+    bucket.time = std::max(bucket.time, at->time);
+  }
+  all.insert(all.erase(oldest, last), std::move(bucket));
 }
 
-void store_entries(json& obj, json entries) {
-  auto kept = json::array();
-  for (auto& e : entries) {
-    if (!is_empty(e.value("fieldsV1", json::object()))) kept.push_back(std::move(e));
-  }
-  if (kept.empty())
+void store_owners(json& obj, owners all) {
+  all.erase(std::remove_if(all.begin(), all.end(), [](const owner& o) { return o.fields.empty(); }),
+            all.end());
+  cap(all);
+  if (all.empty()) {
     obj["metadata"].erase("managedFields");
-  else
-    obj["metadata"]["managedFields"] = std::move(kept);
+    return;
+  }
+  auto out = json::array();
+  for (const auto& o : all) {
+    auto e = json::object();
+    e["manager"] = o.name;
+    e["operation"] = o.operation;
+    e["apiVersion"] = o.api_version;
+    if (!o.time.empty()) e["time"] = o.time;
+    e["fieldsType"] = "FieldsV1";
+    e["fieldsV1"] = o.fields.tree();
+    if (!o.subresource.empty()) e["subresource"] = o.subresource;
+    out.push_back(std::move(e));
+  }
+  obj["metadata"]["managedFields"] = std::move(out);
 }
 
-std::string printed_manager(const json& entry) {
-  auto out = go_quote(entry.value("manager", ""));
-  if (auto sub = entry.value("subresource", ""); !sub.empty()) {
-    out += " with subresource " + go_quote(sub);
-  }
-  if (entry.value("operation", "") == "Update") out += " using " + entry.value("apiVersion", "");
+field_set ignored_fields(const field_manager& who) {
+  field_set out;
+  for (const auto& name : who.ignored) out.below["f:" + name].member = true;
   return out;
 }
 
-/// All conflicts of one manager.
+/// The object as Go has it before anything is set: compared with nothing, its structs are there.
+const json& blank() {
+  static const json none = json::object();
+  return none;
+}
+
+json without_owners(json obj) {
+  auto meta = obj.find("metadata");
+  if (meta != obj.end() && meta->is_object()) meta->erase("managedFields");
+  return obj;
+}
+
+bool asks_for_reset(const json& obj) {
+  const auto& entries = at_path(obj, {"metadata", "managedFields"});
+  return entries.is_array() && entries.size() == 1 &&
+         (entries[0].empty() || text_at(entries[0], {"operation"}).empty());
+}
+
+/// Takes from all managers what was written or removed by another.
+void take(owners& all, const field_changes& changes) {
+  for (auto& o : all) {
+    o.fields.subtract(changes.written);
+    o.fields.subtract(changes.removed);
+  }
+}
+
 struct conflict_list {
   std::string manager;
   std::vector<std::string> paths;
@@ -94,78 +168,114 @@ api_error conflict_error(const std::vector<conflict_list>& all) {
           details};
 }
 
-/// The part of `mine` whose value in the live object is not the one applied.
-field_tree changed_places(const schema_node* type, const json& live, const json& merged) {
-  auto changes = compare_fields(type, live, merged);
-  return union_of(changes.written, changes.removed);
+/// What kubectl applied client-side and nobody has changed since: a first server-side apply by
+/// kubectl may take it over.
+field_set last_applied(const schema_node* type, const json& live) {
+  auto text = text_at(
+      live, {"metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"});
+  auto config = json::parse(text, nullptr, false);
+  if (!config.is_object()) return {};
+  auto out = fields_of(type, config);
+  auto changes = compare_fields(type, config, live);
+  out.subtract(changes.written);
+  out.subtract(changes.removed);
+  return out;
+}
+
+std::vector<conflict_list> conflicts_of(const owners& all, const owner& self,
+                                        const field_changes& changes, const field_set& allowed) {
+  std::vector<conflict_list> out;
+  for (const auto& o : all) {
+    if (o.identity() == self.identity()) continue;
+    auto both = o.fields.intersected(changes.written);
+    both.subtract(allowed);
+    if (!both.empty()) out.push_back({o.printed(), both.paths()});
+  }
+  return out;
 }
 
 } // namespace
 
 void record_update(const schema_node* type, const field_manager& who, const json& before,
                    json& after) {
-  auto old = before.is_object() ? before : json::object();
-  auto entries = entries_of(after);
-  auto changes = compare_fields(type, old, after);
-  if (is_empty(changes.written) && is_empty(changes.removed)) {
-    store_entries(after, std::move(entries));
+  auto old = before.is_object() ? before : blank();
+  auto reset = asks_for_reset(after);
+  auto all = who.subresource.empty() && !reset ? read_owners(after) : owners{};
+  if (all.empty() && !reset) all = read_owners(old);
+  // Objects whose fields nobody tracks stay so until they are applied.
+  if (all.empty() && before.is_object() && before.contains("metadata")) {
+    after["metadata"].erase("managedFields");
     return;
   }
-  auto touched = union_of(changes.written, changes.removed);
-  for (auto& e : entries) {
-    auto fields = e.value("fieldsV1", json::object());
-    if (is_same_manager(e, who, "Update")) continue;
-    e["fieldsV1"] = difference_of(fields, touched);
+  auto changes = compare_fields(type, without_owners(old), without_owners(after));
+  auto ignored = ignored_fields(who);
+  changes.written.subtract_deeply(ignored);
+  changes.removed.subtract_deeply(ignored);
+  take(all, changes);
+  if (!changes.written.empty()) {
+    auto self = owner_of(who, "Update");
+    if (!find(all, self)) all.push_back(self);
+    auto* mine = find(all, self);
+    mine->fields.unite(changes.written);
+    mine->time = rfc3339(who.at);
   }
-  if (auto* mine = find_entry(entries, who, "Update")) {
-    auto fields = difference_of(mine->value("fieldsV1", json::object()), changes.removed);
-    (*mine)["fieldsV1"] = union_of(fields, changes.written);
-    (*mine)["time"] = rfc3339(who.at);
-  } else if (!is_empty(changes.written)) {
-    entries.push_back(make_entry(who, "Update", std::move(changes.written)));
-  }
-  store_entries(after, std::move(entries));
+  store_owners(after, std::move(all));
+}
+
+void record_component(const std::string& table, std::string_view component, vtime at,
+                      const json* before, json& after) {
+  auto* type = builtin_table(table);
+  field_manager who{std::string(component), text_at(after, {"apiVersion"}), {}, at};
+  bool status = before && at_path(*before, {"status"}) != at_path(after, {"status"});
+  if (status)
+    who.subresource = "status";
+  else
+    who.ignored = {"status"};
+  record_update(type ? type->schema : nullptr, who, before ? *before : json(), after);
 }
 
 maybe_error server_side_apply(const schema_node* type, const field_manager& who, bool force,
                               const json& applied, json& live) {
-  auto config = applied;
-  if (config.contains("metadata")) config["metadata"].erase("managedFields");
-  auto wanted = fields_of(type, config);
-  auto before = live.is_object() ? live : json::object();
-  auto merged = before;
+  auto config = without_owners(applied);
+  auto before = live.is_object() ? live : blank();
+  if (live.is_object() && read_owners(before).empty()) {
+    auto earlier = field_manager{"before-first-apply", who.api_version, {}, who.at, who.ignored};
+    record_update(type, earlier, nullptr, before);
+  }
+  auto all = read_owners(before);
+  auto plain = without_owners(before);
+  auto merged = plain;
   merge_applied(type, merged, config);
 
-  auto entries = entries_of(before);
-  auto* mine = find_entry(entries, who, "Apply");
-  auto previous = mine ? mine->value("fieldsV1", json::object()) : json::object();
-  auto dropped = difference_of(previous, wanted);
-  for (const auto& e : entries) {
-    if (!is_same_manager(e, who, "Apply")) {
-      dropped = difference_of(dropped, e.value("fieldsV1", json::object()));
-    }
+  auto self = owner_of(who, "Apply");
+  auto* mine = find(all, self);
+  auto gone = mine ? mine->fields : field_set{};
+  self.time = mine ? mine->time : std::string{};
+  self.fields = fields_of(type, config);
+  self.fields.subtract_deeply(ignored_fields(who));
+  if (mine)
+    *mine = self;
+  else
+    all.push_back(self);
+  field_set kept;
+  for (const auto& o : all) kept.unite(o.fields);
+  gone.subtract(kept);
+  remove_fields(type, merged, gone, kept);
+
+  auto changes = compare_fields(type, plain, merged);
+  if (!force) {
+    auto allowed = who.name == "kubectl" ? last_applied(type, before) : field_set{};
+    auto conflicts = conflicts_of(all, self, changes, allowed);
+    if (!conflicts.empty()) return conflict_error(conflicts);
   }
-  auto changed = intersection_of(changed_places(type, before, merged), wanted);
-  std::vector<conflict_list> conflicts;
-  for (auto& e : entries) {
-    if (is_same_manager(e, who, "Apply")) continue;
-    auto fields = e.value("fieldsV1", json::object());
-    auto both = intersection_of(fields, changed);
-    if (is_empty(both)) continue;
-    if (force)
-      e["fieldsV1"] = difference_of(fields, both);
-    else
-      conflicts.push_back({printed_manager(e), paths_of(both)});
+  for (auto& o : all) {
+    if (o.identity() != self.identity()) o.fields.subtract(changes.written);
+    o.fields.subtract(changes.removed);
   }
-  if (!conflicts.empty()) return conflict_error(conflicts);
-  remove_fields(type, merged, dropped);
-  mine = find_entry(entries, who, "Apply");
-  if (!mine) {
-    entries.push_back(make_entry(who, "Apply", wanted));
-  } else if (previous != wanted || merged != before) {
-    *mine = make_entry(who, "Apply", wanted);
+  if (merged != plain) {
+    if (auto* me = find(all, self)) me->time = rfc3339(who.at);
   }
-  store_entries(merged, std::move(entries));
+  store_owners(merged, std::move(all));
   live = std::move(merged);
   return std::nullopt;
 }

@@ -1,5 +1,6 @@
 // Reading what a client sent: body, unknown fields, selectors, options of DELETE.
 #include "environments/embedded/api/mask.hpp"
+#include "environments/embedded/api/protobuf.hpp"
 #include "environments/embedded/api/selectors.hpp"
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/api/verbs.hpp"
@@ -32,39 +33,79 @@ std::string in_version(const resource_type& type) {
 
 } // namespace
 
+namespace {
+
+/// The start of a body for a message, as the apiserver summarises it.
+std::string summary_of(const std::string& body) {
+  constexpr std::size_t most = 30;
+  auto start = body.substr(0, most);
+  if (body[0] != '{' && body[0] != '[') {
+    std::string hex;
+    for (unsigned char c : start) {
+      hex += "0123456789abcdef"[c >> 4];
+      hex += "0123456789abcdef"[c & 15];
+    }
+    start = hex;
+  }
+  return body.size() > most ? start + " ..." : start;
+}
+
+api_error unrecognized(const api_call& call, const std::string& why) {
+  return errors::bad_request("the object provided is unrecognized (must be of type " +
+                             call.type.kind + "): " + why + " (" + summary_of(call.request.body) +
+                             ")");
+}
+
+maybe_error read_wire(const api_call& call, json& out) {
+  if (call.type.custom || call.verb == "patch") {
+    return errors::unsupported_media(
+        "the body of the request was in an unknown format - accepted media types include: " +
+        std::string(call.verb == "patch"
+                        ? "application/json-patch+json, application/merge-patch+json, "
+                          "application/strategic-merge-patch+json, application/apply-patch+yaml"
+                        : "application/json, application/yaml"));
+  }
+  auto body = read_protobuf(call.request.body);
+  if (!body.error.empty()) {
+    if (body.kind.empty()) return unrecognized(call, body.error);
+    auto version = body.api_version.substr(body.api_version.rfind('/') + 1);
+    return errors::bad_request(body.kind + " in version " + go_quote(version) +
+                               " cannot be handled as a " + call.type.kind + ": " + body.error);
+  }
+  out = std::move(body.value);
+  return std::nullopt;
+}
+
+maybe_error read_yaml_body(const std::string& body, json& out) {
+  auto parsed = parse_yaml(body, "body");
+  if (!parsed) return errors::bad_request("error decoding YAML: " + parsed.why().what);
+  out = parsed->empty() ? json(nullptr) : std::move(parsed->front().value);
+  return std::nullopt;
+}
+
+} // namespace
+
 maybe_error read_body(const api_call& call, json& out) {
   auto type = call.request.headers.get("Content-Type");
+  auto has = [&](const char* word) { return type.find(word) != std::string_view::npos; };
   const auto& body = call.request.body;
-  if (type.find("protobuf") != std::string_view::npos && !body.empty()) {
-    return errors::unsupported_media(
-        "the body of the request was in protobuf, which this server does not read; use 'kubectl "
-        "create -f FILE', 'kubectl apply -f FILE' or add '--dry-run=client -o yaml | kubectl apply "
-        "-f "
-        "-' to send JSON");
-  }
-  if (body.empty()) {
-    out = nullptr;
-    return std::nullopt;
-  }
-  if (type.find("yaml") != std::string_view::npos) {
-    auto parsed = parse_yaml(body, "body");
-    if (!parsed) return errors::bad_request("error decoding YAML: " + parsed.why().what);
-    out = parsed->empty() ? json(nullptr) : std::move(parsed->front().value);
-    return std::nullopt;
-  }
+  out = nullptr;
+  if (body.empty()) return std::nullopt;
+  if (has("protobuf")) return read_wire(call, out);
+  if (has("yaml")) return read_yaml_body(body, out);
   try {
     out = json::parse(body);
   } catch (const json::parse_error& e) {
-    return errors::bad_request("the object provided is unrecognized (must be of type " +
-                               call.type.kind + "): couldn't get version/kind; json parse error: " +
-                               go_parse_error(body, e.byte) + " (" + body.substr(0, 64) + ")");
+    return unrecognized(
+        call, "couldn't get version/kind; json parse error: " + go_parse_error(body, e.byte));
   } catch (const json::exception& e) {
     return errors::bad_request(e.what());
   }
   return std::nullopt;
 }
 
-maybe_error check_fields(const api_call& call, json& obj, std::vector<std::string>& warnings) {
+maybe_error check_fields(const api_call& call, json& obj, std::vector<std::string>& warnings,
+                         const std::string& patch) {
   if (!call.type.schema) return std::nullopt;
   if (!call.type.custom) {
     if (auto why = decode_error(*call.type.schema, obj)) {
@@ -77,9 +118,9 @@ maybe_error check_fields(const api_call& call, json& obj, std::vector<std::strin
     if (mode == "Strict" && !unknown.empty()) {
       auto why = "strict decoding error: " + join(unknown, ", ");
       if (call.verb != "patch") return errors::bad_request(in_version(call.type) + ": " + why);
+      auto quoted = go_quote(patch.empty() ? obj.dump() : patch);
       return errors::invalid(
-          "", "", "",
-          {{"patch", "Invalid value: " + go_quote(obj.dump()) + ": " + why, "FieldValueInvalid"}});
+          "", "", "", {{"patch", "Invalid value: " + quoted + ": " + why, "FieldValueInvalid"}});
     }
     for (auto& u : unknown) warnings.push_back(std::move(u));
   }

@@ -151,6 +151,19 @@ std::string hash_of(const std::string& text) {
   return out;
 }
 
+/// Names the content, and answers 304 to a client that has it.
+tools::http_response tagged(const tools::http_request& request, tools::http_response response) {
+  auto tag = "\"" + hash_of(response.body) + "\"";
+  if (request.headers.get("If-None-Match") == tag) {
+    response.status = 304;
+    response.body.clear();
+  }
+  response.headers.set("ETag", tag);
+  response.headers.set("Vary", "Accept");
+  response.headers.set("Cache-Control", "public");
+  return response;
+}
+
 /// /api and /apis: aggregated when the client asks for it, with an ETag.
 tools::http_response root_list(const std::vector<resource_type>& all,
                                const tools::http_request& request, bool core) {
@@ -160,17 +173,9 @@ tools::http_response root_list(const std::vector<resource_type>& all,
     if (accept.find("apidiscovery.k8s.io") == std::string_view::npos) break;
     if (accept.find(wanted) == std::string_view::npos) continue;
     auto body = aggregated(all, core, version);
-    auto response = json_response(request, 200, body);
-    auto tag = "\"" + hash_of(response.body) + "\"";
-    if (request.headers.get("If-None-Match") == tag) {
-      response.status = 304;
-      response.body.clear();
-    }
+    auto response = tagged(request, json_response(request, 200, body));
     response.headers.set("Content-Type",
                          aggregated_type + std::string(version) + ";as=APIGroupDiscoveryList");
-    response.headers.set("ETag", tag);
-    response.headers.set("Vary", "Accept");
-    response.headers.set("Cache-Control", "public");
     return response;
   }
   auto out = json::object();
@@ -221,7 +226,7 @@ tools::http_response open_api_index(const std::vector<resource_type>& all,
       out["paths"][path]["serverRelativeURL"] = "/openapi/v3/" + path + "?hash=" + hash;
     }
   }
-  return json_response(request, 200, out);
+  return tagged(request, json_response(request, 200, out));
 }
 
 std::optional<tools::http_response> open_api(const cluster& c, const identity& who,
@@ -247,7 +252,7 @@ std::optional<tools::http_response> open_api(const cluster& c, const identity& w
     auto version = path.substr(prefix.size());
     if (hides_group(who, version.substr(0, version.find('/')))) return std::nullopt;
     auto document = open_api_document(c.objects(), version);
-    if (!document.is_null()) return json_response(request, 200, document);
+    if (!document.is_null()) return tagged(request, json_response(request, 200, document));
   }
   return std::nullopt;
 }

@@ -1,35 +1,50 @@
-// Sets of fields as managedFields write them: a tree of "f:name", "k:{…}", "v:…" with "." for the
-// place itself. An empty tree is a place that is owned without members.
+// Sets of fields as managedFields write them (structured-merge-diff): a tree of "f:name", "k:{…}",
+// "v:…"; each place may be a member itself, written as "." when it has members below.
 #pragma once
 
 #include "environments/embedded/api/schema.hpp"
 
+#include <map>
 #include <string>
 #include <vector>
 
 namespace remed::env {
 
-using field_tree = nlohmann::json;
+struct field_set {
+  bool member = false;
+  std::map<std::string, field_set> below;
 
-/// The fields that a configuration names. With `dots`, maps and structs are members themselves.
-field_tree fields_of(const schema_node* type, const nlohmann::json& value);
-/// Places that differ from `before` in `after`: changed or added, and removed.
+  bool empty() const { return !member && below.empty(); }
+  bool operator==(const field_set&) const = default;
+
+  /// fieldsV1
+  static field_set read(const nlohmann::json& tree);
+  nlohmann::json tree() const;
+
+  void unite(const field_set& other);
+  void subtract(const field_set& other);
+  /// As `subtract`, with all that is below a member of `other`.
+  void subtract_deeply(const field_set& other);
+  field_set intersected(const field_set& other) const;
+  /// Members as Kubernetes prints them: `.spec.containers[name="main"].image`.
+  std::vector<std::string> paths() const;
+};
+
+/// The fields that an applied configuration names.
+field_set fields_of(const schema_node* type, const nlohmann::json& value);
+
+/// What differs from `before` in `after`. A value that Go's struct always has (a struct that is no
+/// pointer, a required list) counts as there on both sides.
 struct field_changes {
-  field_tree written = field_tree::object();
-  field_tree removed = field_tree::object();
+  field_set written; ///< added or modified
+  field_set removed;
 };
 field_changes compare_fields(const schema_node* type, const nlohmann::json& before,
                              const nlohmann::json& after);
 
-bool is_empty(const field_tree& set);
-field_tree union_of(const field_tree& a, const field_tree& b);
-field_tree difference_of(const field_tree& a, const field_tree& b);
-field_tree intersection_of(const field_tree& a, const field_tree& b);
-/// Members as Kubernetes prints them: `.spec.containers[name="main"].image`.
-std::vector<std::string> paths_of(const field_tree& set);
-
-/// Removes from `value` the places of `set`.
-void remove_fields(const schema_node* type, nlohmann::json& value, const field_tree& set);
+/// Removes from `value` the members of `gone`, except what is in `kept` or leads to it.
+void remove_fields(const schema_node* type, nlohmann::json& value, const field_set& gone,
+                   const field_set& kept);
 /// Merges an applied configuration into the live object by list and map types.
 void merge_applied(const schema_node* type, nlohmann::json& live, const nlohmann::json& applied);
 

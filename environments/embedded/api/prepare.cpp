@@ -1,6 +1,7 @@
 #include "environments/embedded/api/prepare.hpp"
 
 #include "environments/embedded/api/addresses.hpp"
+#include "environments/embedded/api/apply.hpp"
 #include "environments/embedded/api/text.hpp"
 
 #include <algorithm>
@@ -72,13 +73,6 @@ void derive_secret(json& obj) {
   obj.erase("stringData");
 }
 
-void complete(const resource_type& type, json& obj) {
-  if (type.schema) apply_defaults(*type.schema, obj);
-  if (auto* spec = find_pod_spec(type, obj)) derive_pod_spec(*spec);
-  if (type.table() == "services") derive_service(obj);
-  if (type.table() == "secrets") derive_secret(obj);
-}
-
 void mount_token(cluster& c, json& spec) {
   const auto& volumes = at_path(spec, {"volumes"});
   bool there = std::any_of(volumes.begin(), volumes.end(), [](const json& v) {
@@ -128,7 +122,6 @@ void admit_pod(cluster& c, json& obj) {
   }
   if (!spec.contains("priority")) spec["priority"] = 0;
   if (!spec.contains("preemptionPolicy")) spec["preemptionPolicy"] = "PreemptLowerPriority";
-  if (!spec.contains("enableServiceLinks")) spec["enableServiceLinks"] = true;
 }
 
 constexpr const char* template_generation = "deprecated.daemonset.template.generation";
@@ -217,6 +210,23 @@ std::string qos_class(const json& spec) {
   return !any ? "BestEffort" : guaranteed ? "Guaranteed" : "Burstable";
 }
 
+void fill_defaults(const resource_type& type, json& obj) {
+  if (type.schema) apply_defaults(*type.schema, obj);
+  auto* spec = find_pod_spec(type, obj);
+  if (spec) derive_pod_spec(*spec);
+  auto table = type.table();
+  if (table == "pods" && spec && !spec->contains("enableServiceLinks")) {
+    (*spec)["enableServiceLinks"] = true;
+  } else if (table == "services") {
+    derive_service(obj);
+  } else if (table == "secrets") {
+    derive_secret(obj);
+  } else if (table == "namespaces") {
+    auto name = text_at(obj, {"metadata", "name"});
+    if (!name.empty()) obj["metadata"]["labels"]["kubernetes.io/metadata.name"] = name;
+  }
+}
+
 void prepare_create(cluster& c, const resource_type& type, json& obj) {
   obj["apiVersion"] = type.api_version();
   obj["kind"] = type.kind;
@@ -232,7 +242,7 @@ void prepare_create(cluster& c, const resource_type& type, json& obj) {
   meta["creationTimestamp"] = rfc3339(c.now());
   if (counts_generations(type)) meta["generation"] = 1;
   reset_status(type, obj);
-  complete(type, obj);
+  fill_defaults(type, obj);
   auto table = type.table();
   if (table == "pods") {
     admit_pod(c, obj);
@@ -244,7 +254,9 @@ void prepare_create(cluster& c, const resource_type& type, json& obj) {
   } else if (table == "daemonsets.apps") {
     obj["metadata"]["annotations"][template_generation] = "1";
   } else if (table == "namespaces") {
-    obj["metadata"]["labels"]["kubernetes.io/metadata.name"] = text_at(obj, {"metadata", "name"});
+    if (!obj["spec"].contains("finalizers")) {
+      obj["spec"]["finalizers"] = json::array({"kubernetes"});
+    }
   } else if (type.kind == "CustomResourceDefinition") {
     establish_crd(c, obj);
   } else if (table == "jobs.batch" && !at_path(obj, {"spec"}).contains("selector")) {
@@ -295,7 +307,7 @@ void prepare_update(const resource_type& type, const json& before, json& after,
       }
     }
   }
-  complete(type, after);
+  fill_defaults(type, after);
   if (type.table() == "daemonsets.apps") {
     auto n =
         std::strtoll(text_at(before, {"metadata", "annotations", template_generation}, "1").c_str(),
@@ -307,6 +319,11 @@ void prepare_update(const resource_type& type, const json& before, json& after,
   auto changed = writes_status ? desired_part(before) != desired_part(after) ||
                                      before.value("status", json()) != after.value("status", json())
                                : desired_part(before) != desired_part(after);
+  // The deployment controller copies annotations, so they count for it.
+  if (type.kind == "Deployment" && !type.custom) {
+    changed = changed || at_path(before, {"metadata", "annotations"}) !=
+                             at_path(after, {"metadata", "annotations"});
+  }
   meta["generation"] = int_at(before, {"metadata", "generation"}, 1) + (changed ? 1 : 0);
 }
 
@@ -314,6 +331,9 @@ json prepared(cluster& c, const resource_name& table, json obj) {
   auto type = find_table(c.objects(), table);
   if (!type) return obj;
   auto status = obj.value("status", json());
+  fill_defaults(*type, obj);
+  // Owned is what the controller said, not what admission added.
+  if (!c.writer().empty()) record_component(table, c.writer(), c.now(), nullptr, obj);
   prepare_create(c, *type, obj);
   if (!status.is_null()) obj["status"].update(status);
   return obj;

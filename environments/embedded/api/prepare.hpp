@@ -7,6 +7,8 @@
 
 namespace remed::env {
 
+/// What the decoder fills in: the kind's defaults, also those that follow from other fields.
+void fill_defaults(const resource_type& type, json& obj);
 /// Completes a new object: kind's defaults, name from generateName, uid, time stamps, generation,
 /// initial status, cluster addresses, a pod's service account and tolerations.
 void prepare_create(cluster& c, const resource_type& type, json& obj);

@@ -4,6 +4,7 @@
 #include "runtime/paths.hpp"
 
 #include <algorithm>
+#include <map>
 #include <stdexcept>
 
 namespace remed::env {
@@ -120,6 +121,16 @@ const std::vector<resource_type>& builtin_resources() {
   return all;
 }
 
+const resource_type* builtin_table(const resource_name& table) {
+  static const auto index = [] {
+    std::map<resource_name, const resource_type*, std::less<>> out;
+    for (const auto& type : builtin_resources()) out.emplace(type.table(), &type);
+    return out;
+  }();
+  auto found = index.find(table);
+  return found == index.end() ? nullptr : found->second;
+}
+
 std::optional<resource_type> find_resource(const store& objects, const std::string& group,
                                            const std::string& version, const std::string& plural) {
   for (const auto& type : builtin_resources()) {
@@ -151,12 +162,7 @@ std::optional<resource_type> find_kind(const store& objects, const std::string& 
 }
 
 std::optional<resource_type> find_table(const store& objects, const resource_name& table) {
-  auto dot = table.find('.');
-  auto plural = table.substr(0, dot);
-  auto group = dot == std::string::npos ? std::string{} : table.substr(dot + 1);
-  for (const auto& type : builtin_resources()) {
-    if (type.plural == plural && type.group == group) return type;
-  }
+  if (auto* type = builtin_table(table)) return *type;
   auto crd = objects.get(crd_table, {"", table});
   if (!crd) return std::nullopt;
   for (const auto& v : at_path(*crd, {"spec", "versions"})) {

@@ -47,6 +47,8 @@ struct resource_type {
 /// The built-in types, read once per process.
 const std::vector<resource_type>& builtin_resources();
 
+/// The built-in type whose objects live in a table, or null.
+const resource_type* builtin_table(const resource_name& table);
 /// The type behind a URL, or none.
 std::optional<resource_type> find_resource(const store& objects, const std::string& group,
                                            const std::string& version, const std::string& plural);

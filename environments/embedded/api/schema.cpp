@@ -27,8 +27,9 @@ const schema_node* schema_set::find(const std::string& definition) const {
 /// Turns OpenAPI text into nodes.
 class schema_reader {
 public:
-  schema_reader(schema_set& out, const json& definitions, const json& defaults)
-      : out_(out), definitions_(definitions), defaults_(defaults) {}
+  /// `has_zeros`: the types are Go structs, whose `default` is the zero value.
+  schema_reader(schema_set& out, const json& definitions, const json& defaults, bool has_zeros)
+      : out_(out), definitions_(definitions), defaults_(defaults), has_zeros_(has_zeros) {}
 
   schema_node* named(const std::string& name) {
     auto& slot = out_.named_[name];
@@ -76,12 +77,18 @@ public:
     const auto properties = from.value("properties", json::object());
     for (const auto& [name, place] : properties.items()) {
       node.fields[name] = read(place);
+      bool is_struct = place.contains("$ref") && place.contains("default");
+      if (has_zeros_ && is_struct) node.zeros[name] = json::object();
     }
     if (from.contains("items")) node.items = read(from["items"]);
     if (from.contains("additionalProperties") && from["additionalProperties"].is_object()) {
       node.values = read(from["additionalProperties"]);
     }
-    for (const auto& name : from.value("required", json::array())) node.required.push_back(name);
+    for (const auto& name : from.value("required", json::array())) {
+      node.required.push_back(name);
+      if (!has_zeros_ || !properties.contains(name)) continue;
+      node.zeros.emplace(name, properties[name.get<std::string>()].value("default", json()));
+    }
     for (const auto& value : from.value("enum", json::array())) {
       if (value.is_string()) node.allowed.push_back(value);
     }
@@ -134,6 +141,7 @@ private:
   schema_set& out_;
   const json& definitions_;
   const json& defaults_;
+  bool has_zeros_;
 };
 
 namespace {
@@ -152,7 +160,7 @@ builtin_schemas::builtin_schemas() {
   auto path = data_root() / "environments/embedded/schemas/defaults.yaml";
   auto defaults = read_yaml_document(path);
   if (!defaults) throw std::runtime_error(defaults.why().what);
-  schema_reader reader(types_, definitions_, defaults->value);
+  schema_reader reader(types_, definitions_, defaults->value, true);
   for (const auto& [name, body] : definitions_.items()) {
     reader.named(name);
     for (const auto& gvk : body.value("x-kubernetes-group-version-kind", json::array())) {
@@ -195,7 +203,7 @@ std::shared_ptr<const schema_set> read_crd_schema(const json& open_api) {
     if (name.rfind("io.k8s.apimachinery.pkg.apis.meta.v1.", 0) == 0) definitions[name] = body;
   }
   auto none = json::object();
-  schema_reader(*set, definitions, none).named(crd_root);
+  schema_reader(*set, definitions, none, false).named(crd_root);
   return set;
 }
 

@@ -39,6 +39,9 @@ struct schema_node {
   bool is_set = false, atomic = false; ///< server-side apply: list or map type
   bool keeps_unknown = false, nullable = false, embedded = false;
   nlohmann::json preset; ///< CRD default
+  /// Members that Go's struct of a built-in type always has, with their zero value: what a client
+  /// leaves out there is no absence.
+  std::map<std::string, nlohmann::json, std::less<>> zeros;
   std::optional<double> minimum, maximum;
   std::string pattern;
   std::vector<default_rule> defaults;

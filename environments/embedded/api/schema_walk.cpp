@@ -169,20 +169,27 @@ std::optional<std::string> decode_error(const schema_node& node, const json& val
   return find_decode_error(node, value, owner, {});
 }
 
+namespace {
+
+/// Go leaves out what is empty: null, and in structs of built-in types empty lists and maps.
+bool is_left_out(const schema_node& node, const std::string& name, const json& value) {
+  auto* next = node.field(name);
+  // A few fields are printed as null by every API server; the rest is absent when null.
+  if (value.is_null()) return name != "eventTime" && !(next && next->nullable);
+  if (!value.is_structured() || !value.empty() || node.definition.empty() || !next) return false;
+  if (!node.fields.count(name) || node.zeros.count(name)) return false;
+  return value.is_array() || (next->kind == type::record && next->values && next->fields.empty());
+}
+
+} // namespace
+
 void apply_defaults(const schema_node& node, json& value) {
   if (value.is_object()) {
-    for (auto at = value.begin(); at != value.end();) {
-      if (!at->is_null() || node.keeps_unknown) {
-        ++at;
-        continue;
-      }
-      auto* next = node.field(at.key());
-      // A few fields are printed as null by every API server; the rest is absent when null.
-      auto keep = at.key() == "eventTime" || (next && next->nullable);
-      if (keep)
-        ++at;
-      else
+    for (auto at = value.begin(); at != value.end() && !node.keeps_unknown;) {
+      if (is_left_out(node, at.key(), *at))
         at = value.erase(at);
+      else
+        ++at;
     }
     for (const auto& rule : node.defaults) {
       if (holds(rule.when, value)) fill_missing(rule.set, value);

@@ -144,6 +144,17 @@ std::string base64_decode(std::string_view text) {
   return out;
 }
 
+std::string go_print(const json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_null()) return "<nil>";
+  if (!value.is_structured()) return value.dump();
+  std::vector<std::string> parts;
+  for (const auto& [name, member] : value.items()) {
+    parts.push_back((value.is_object() ? name + ":" : "") + go_print(member));
+  }
+  return (value.is_object() ? "map[" : "[") + join(parts, " ") + "]";
+}
+
 std::string go_quote(std::string_view text) {
   std::string out = "\"";
   for (char c : text) {

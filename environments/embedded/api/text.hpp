@@ -37,6 +37,9 @@ std::string base64_encode(std::string_view bytes);
 /// Standard or URL alphabet; stops at the first character that is neither.
 std::string base64_decode(std::string_view text);
 
+/// A value as Go prints it with %v: `map[a:1 b:[x y]]`.
+std::string go_print(const nlohmann::json& value);
+
 /// The text in double quotes with Go's escapes (strconv.Quote).
 std::string go_quote(std::string_view text);
 

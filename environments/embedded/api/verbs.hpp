@@ -44,8 +44,10 @@ maybe_error remove_object(const api_call& call, const json& before, const delete
 
 /// Adds `Warning: 299 - "…"` headers.
 void add_warnings(tools::http_response& response, const std::vector<std::string>& warnings);
-/// Handles fieldValidation: prunes what is unknown, warns or refuses.
-maybe_error check_fields(const api_call& call, json& obj, std::vector<std::string>& warnings);
+/// Handles fieldValidation: prunes what is unknown, warns or refuses. `patch` is what a refusal
+/// quotes, by default the object.
+maybe_error check_fields(const api_call& call, json& obj, std::vector<std::string>& warnings,
+                         const std::string& patch = {});
 /// Runs the admissions of the cluster.
 maybe_error run_admissions(const api_call& call, const json* before, json& now);
 /// The field manager of a write.

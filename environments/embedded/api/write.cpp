@@ -95,7 +95,11 @@ maybe_error check_versions(const api_call& call, const json& before, const json&
 }
 
 field_manager manager(const api_call& call) {
-  return {manager_of(call.request), call.type.api_version(), call.subresource, call.c.now()};
+  field_manager out{manager_of(call.request), call.type.api_version(), call.subresource,
+                    call.c.now()};
+  if (call.subresource.empty() && call.type.has_status()) out.ignored = {"status"};
+  if (call.subresource == "status") out.ignored = {"spec"};
+  return out;
 }
 
 maybe_error check_new_finalizers(const api_call& call, const json& before, const json& after) {
@@ -112,12 +116,15 @@ maybe_error check_new_finalizers(const api_call& call, const json& before, const
   return std::nullopt;
 }
 
+/// Whether nothing changed but when somebody said so.
 bool same_but_times(json a, json b) {
   for (auto* obj : {&a, &b}) {
     auto meta = obj->find("metadata");
     if (meta == obj->end()) continue;
-    meta->erase("managedFields");
     meta->erase("resourceVersion");
+    auto managed = meta->find("managedFields");
+    if (managed == meta->end()) continue;
+    for (auto& entry : *managed) entry.erase("time");
   }
   return a == b;
 }
@@ -180,6 +187,9 @@ maybe_error check_addresses(const api_call& call, const json& obj) {
 
 /// Everything between a complete new object and the store.
 maybe_error store_new(api_call& call, json& obj) {
+  fill_defaults(call.type, obj);
+  // Owned is what the client said and what follows from it, not what the server allots.
+  if (!is_apply(call)) record_update(call.type.schema, manager(call), nullptr, obj);
   prepare_create(call.c, call.type, obj);
   call.name = text_at(obj, {"metadata", "name"});
   if (call.c.objects().get(call.type.table(), call.key())) {
@@ -191,7 +201,6 @@ maybe_error store_new(api_call& call, json& obj) {
   if (auto error = run_admissions(call, nullptr, obj)) return error;
   if (auto error = invalid_object(call, call.name, validate_create(call.type, obj))) return error;
   if (auto error = check_addresses(call, obj)) return error;
-  if (!is_apply(call)) record_update(call.type.schema, manager(call), nullptr, obj);
   if (call.is_dry()) return std::nullopt;
   auto written = call.c.put(call.type.table(), obj);
   note_audit(call, 201, nullptr, *written);
@@ -231,15 +240,11 @@ maybe_error store_update(const api_call& call, const json& before, json& after,
     }
     if (auto error = check_addresses(call, after)) return error;
   }
-  if (same_but_times(before, after) && !is_apply(call)) {
-    const auto& was = at_path(before, {"metadata", "managedFields"});
-    const auto& is = at_path(after, {"metadata", "managedFields"});
-    if (was == is) {
-      after = before;
-      return std::nullopt;
-    }
-  }
   if (!is_apply(call)) record_update(call.type.schema, manager(call), before, after);
+  if (same_but_times(before, after)) {
+    after = before;
+    return std::nullopt;
+  }
   if (call.is_dry()) {
     after["metadata"]["resourceVersion"] = at_path(before, {"metadata", "resourceVersion"});
     return std::nullopt;
@@ -314,7 +319,10 @@ tools::http_response patch_object(const api_call& call) {
   }
   if (auto error = check_versions(call, *before, target)) return fail(call, *error);
   if (!is_apply(call)) {
-    if (auto error = check_fields(call, target, warnings)) return fail(call, *error);
+    bool strategic =
+        call.request.headers.get("Content-Type").find("strategic") != std::string::npos;
+    auto quoted = strategic ? go_print(patch) : std::string{};
+    if (auto error = check_fields(call, target, warnings, quoted)) return fail(call, *error);
   }
   if (auto error = store_update(call, *before, target = stored_form(call.type, std::move(target)),
                                 warnings)) {

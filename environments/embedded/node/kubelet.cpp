@@ -68,6 +68,7 @@ public:
   explicit kubelet(std::shared_ptr<const image_catalogue> images) : images_(std::move(images)) {}
 
   std::string_view name() const override { return "kubelet"; }
+  std::string_view component() const override { return "kubelet"; }
 
   void observe(cluster& c, const change& seen) const override {
     if (seen.resource == "configmaps" || seen.resource == "secrets") tell_mounters(c, seen);

@@ -1,0 +1,225 @@
+// Walks along values and their type for sets of fields: which fields a value has, what differs
+// between two, merging and removing.
+#include "environments/embedded/api/fields.hpp"
+
+#include <algorithm>
+
+namespace remed::env {
+
+using nlohmann::json;
+using type = schema_node::type;
+
+namespace {
+
+const schema_node* member(const schema_node* node, const std::string& name) {
+  return node ? node->field(name) : nullptr;
+}
+
+bool is_keyed(const schema_node* node) {
+  return node && !node->list_keys.empty();
+}
+bool is_set(const schema_node* node) {
+  return node && node->is_set && node->list_keys.empty();
+}
+
+/// "k:{…}" of an item, its keys' defaults filled in.
+std::string item_key(const schema_node& list, const json& item) {
+  auto key = json::object();
+  for (const auto& name : list.list_keys) {
+    auto* field = member(list.items, name);
+    if (item.is_object() && item.contains(name))
+      key[name] = item[name];
+    else if (field && !field->preset.is_null())
+      key[name] = field->preset;
+  }
+  return "k:" + key.dump();
+}
+
+std::string value_key(const json& item) {
+  return "v:" + item.dump();
+}
+
+/// The members of a value as (key of the set, type, value); none for what is owned as a whole.
+struct part {
+  std::string key;
+  const schema_node* node;
+  const json* value;
+};
+std::vector<part> parts_of(const schema_node* node, const json& value) {
+  std::vector<part> out;
+  if (value.is_object() && !(node && node->atomic)) {
+    for (const auto& [name, m] : value.items())
+      out.push_back({"f:" + name, member(node, name), &m});
+  } else if (value.is_array() && is_keyed(node)) {
+    for (const auto& item : value) out.push_back({item_key(*node, item), node->items, &item});
+  } else if (value.is_array() && is_set(node)) {
+    for (const auto& item : value) out.push_back({value_key(item), nullptr, &item});
+  }
+  return out;
+}
+
+void collect(const schema_node* node, const json& value, field_set& out) {
+  auto parts = parts_of(node, value);
+  if (parts.empty()) {
+    out.member = true;
+    return;
+  }
+  for (const auto& p : parts) {
+    auto& slot = out.below[p.key];
+    collect(p.node, *p.value, slot);
+    bool item = p.key[0] == 'k';
+    bool entry = p.key[0] == 'f' && node && !node->fields.count(p.key.substr(2));
+    if (item || entry) slot.member = true;
+  }
+}
+
+/// All of a value that was not there before, or is no more.
+void collect_all(const schema_node* node, const json& value, field_set& out) {
+  out.member = true;
+  for (const auto& p : parts_of(node, value)) collect_all(p.node, *p.value, out.below[p.key]);
+}
+
+const part* find_part(const std::vector<part>& parts, const std::string& key) {
+  for (const auto& p : parts) {
+    if (p.key == key) return &p;
+  }
+  return nullptr;
+}
+
+/// What Go's struct has where JSON is silent; none when the member is really absent.
+const json* zero_of(const schema_node* node, const std::string& key) {
+  if (!node || key[0] != 'f') return nullptr;
+  auto found = node->zeros.find(std::string_view(key).substr(2));
+  return found == node->zeros.end() ? nullptr : &found->second;
+}
+
+void compare(const schema_node* node, const json& before, const json& after, field_changes& out);
+
+void compare_part(const schema_node* node, const std::string& key, const json* old, const json* now,
+                  field_changes& out) {
+  if (old && now && *old == *now) return;
+  field_changes inner;
+  if (!old)
+    collect_all(node, *now, inner.written);
+  else if (!now)
+    collect_all(node, *old, inner.removed);
+  else
+    compare(node, *old, *now, inner);
+  if (!inner.written.empty()) out.written.below[key].unite(inner.written);
+  if (!inner.removed.empty()) out.removed.below[key].unite(inner.removed);
+}
+
+bool same_kind(const json& a, const json& b) {
+  return (a.is_object() && b.is_object()) || (a.is_array() && b.is_array()) ||
+         (a.is_null() && b.is_structured()) || (b.is_null() && a.is_structured());
+}
+
+void compare(const schema_node* node, const json& before, const json& after, field_changes& out) {
+  auto old_parts = parts_of(node, before), new_parts = parts_of(node, after);
+  if (!same_kind(before, after) || (old_parts.empty() && new_parts.empty())) {
+    bool nothing = before.empty() && after.empty();
+    if (before != after && !nothing) out.written.member = true;
+    return;
+  }
+  for (const auto& p : new_parts) {
+    auto* old = find_part(old_parts, p.key);
+    compare_part(p.node, p.key, old ? old->value : zero_of(node, p.key), p.value, out);
+  }
+  for (const auto& p : old_parts) {
+    if (find_part(new_parts, p.key)) continue;
+    compare_part(p.node, p.key, p.value, zero_of(node, p.key), out);
+  }
+}
+
+/// What managedFields never lists.
+void strip(field_set& set) {
+  set.member = false;
+  for (auto* name : {"f:apiVersion", "f:kind"}) set.below.erase(name);
+  auto meta = set.below.find("f:metadata");
+  if (meta == set.below.end()) return;
+  meta->second.member = false;
+  for (auto* name : {"f:name", "f:namespace", "f:uid", "f:resourceVersion", "f:generation",
+                     "f:creationTimestamp", "f:managedFields", "f:selfLink", "f:clusterName"}) {
+    meta->second.below.erase(name);
+  }
+  if (meta->second.empty()) set.below.erase(meta);
+}
+
+const field_set& below(const field_set& set, const std::string& key) {
+  static const field_set none;
+  auto found = set.below.find(key);
+  return found == set.below.end() ? none : found->second;
+}
+
+} // namespace
+
+field_set fields_of(const schema_node* node, const json& value) {
+  field_set out;
+  collect(node, value, out);
+  strip(out);
+  return out;
+}
+
+field_changes compare_fields(const schema_node* node, const json& before, const json& after) {
+  field_changes out;
+  compare(node, before, after, out);
+  strip(out.written);
+  strip(out.removed);
+  return out;
+}
+
+void remove_fields(const schema_node* node, json& value, const field_set& gone,
+                   const field_set& kept) {
+  if (value.is_object()) {
+    for (const auto& [key, inner] : gone.below) {
+      auto name = key.substr(2);
+      auto found = value.find(name);
+      if (key[0] != 'f' || found == value.end()) continue;
+      const auto& still = below(kept, key);
+      bool was_empty = found->empty();
+      if (!(inner.member && still.empty())) remove_fields(member(node, name), *found, inner, still);
+      bool emptied = found->is_structured() && found->empty() && !was_empty;
+      if (still.empty() && (inner.member || emptied)) value.erase(name);
+    }
+  } else if (value.is_array() && node) {
+    auto left = json::array();
+    for (auto& item : value) {
+      auto key = is_keyed(node) ? item_key(*node, item) : value_key(item);
+      const auto& inner = below(gone, key);
+      const auto& still = below(kept, key);
+      if (inner.member && still.empty()) continue;
+      if (!inner.empty()) remove_fields(node->items, item, inner, still);
+      left.push_back(std::move(item));
+    }
+    value = std::move(left);
+  }
+}
+
+void merge_applied(const schema_node* node, json& live, const json& applied) {
+  if (applied.is_object() && live.is_object() && !(node && node->atomic)) {
+    for (const auto& [name, value] : applied.items()) {
+      if (value.is_null())
+        live.erase(name);
+      else
+        merge_applied(member(node, name), live[name], value);
+    }
+  } else if (applied.is_array() && live.is_array() && is_keyed(node)) {
+    for (const auto& item : applied) {
+      auto key = item_key(*node, item);
+      auto found = std::find_if(live.begin(), live.end(),
+                                [&](const json& have) { return item_key(*node, have) == key; });
+      if (found == live.end())
+        live.push_back(item);
+      else
+        merge_applied(node->items, *found, item);
+    }
+  } else if (applied.is_array() && live.is_array() && is_set(node)) {
+    for (const auto& item : applied) {
+      if (std::find(live.begin(), live.end(), item) == live.end()) live.push_back(item);
+    }
+  } else {
+    live = applied;
+  }
+}
+
+} // namespace remed::env
