@@ -104,15 +104,26 @@ void install_priorities(cluster& c) {
 
 cluster_rules standard_rules() {
   cluster_rules rules;
-  rules.controllers = {make_namespace_controller(),      make_node_controller(),
-                       make_taint_eviction_controller(), make_garbage_collector(),
-                       make_deployment_controller(),     make_replicaset_controller(),
-                       make_replication_controller(),    make_statefulset_controller(),
-                       make_daemonset_controller(),      make_job_controller(),
-                       make_cronjob_controller(),        make_disruption_controller(),
-                       make_quota_controller(),          make_autoscaler(),
-                       make_volume_controller(),         make_scheduler(),
-                       make_kubelet(shipped_images()),   make_endpoints_controller(),
+  rules.controllers = {make_crd_controller(),
+                       make_event_expiry(),
+                       make_namespace_controller(),
+                       make_node_controller(),
+                       make_taint_eviction_controller(),
+                       make_garbage_collector(),
+                       make_deployment_controller(),
+                       make_replicaset_controller(),
+                       make_replication_controller(),
+                       make_statefulset_controller(),
+                       make_daemonset_controller(),
+                       make_job_controller(),
+                       make_cronjob_controller(),
+                       make_disruption_controller(),
+                       make_quota_controller(),
+                       make_autoscaler(),
+                       make_volume_controller(),
+                       make_scheduler(),
+                       make_kubelet(shipped_images()),
+                       make_endpoints_controller(),
                        make_traffic_controller()};
   return rules;
 }

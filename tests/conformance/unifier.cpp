@@ -27,11 +27,12 @@ bool is_age(const std::string& text) {
   return fits(text, R"((\d+[smhdy]){1,2}( ago| \(.*\))?|<unknown>|<invalid>)");
 }
 bool is_address(const std::string& text) {
-  return fits(text, R"(\d+\.\d+\.\d+\.\d+)");
+  return fits(text, R"(\d+\.\d+\.\d+\.\d+(:\d+)?)");
 }
 
 /// "web" of "web-c95c46468-fhzzc", "kube-api-access" of "kube-api-access-x7k2p".
-std::string stem(const std::string& text) {
+std::string stem(std::string text) {
+  while (!text.empty() && text.back() == '-') text.pop_back(); // a generateName
   static const std::regex generated(
       "(.*?)-?([bcdf-hj-np-tv-z2-9]{5,10}(-[bcdf-hj-np-tv-z2-9]{5})?|[0-9a-f]{16})");
   std::smatch parts;
@@ -40,10 +41,25 @@ std::string stem(const std::string& text) {
 
 /// The machine below the cluster is another one.
 bool is_particular(const std::string& key) {
-  static const std::set<std::string> keys = {
-      "containerID", "imageID",         "nodeInfo",  "images",   "capacity", "allocatable",
-      "addresses",   "daemonEndpoints", "continue",  "hostIP",   "hostIPs",  "gitVersion",
-      "minor",       "gitCommit",       "goVersion", "buildDate"};
+  static const std::set<std::string> keys = {"containerID",
+                                             "imageID",
+                                             "nodeInfo",
+                                             "images",
+                                             "capacity",
+                                             "allocatable",
+                                             "addresses",
+                                             "daemonEndpoints",
+                                             "continue",
+                                             "hostIP",
+                                             "hostIPs",
+                                             "gitVersion",
+                                             "minor",
+                                             "usage",
+                                             "window",
+                                             "gitCommit",
+                                             "storageVersionHash",
+                                             "goVersion",
+                                             "buildDate"};
   return keys.count(key) > 0;
 }
 
@@ -121,6 +137,11 @@ bool unifier::same_text(const std::string& recorded, const std::string& ours,
   if (is_time(recorded) && is_time(ours)) return true;
   if (is_age(recorded) && is_age(ours)) return true;
   if (is_address(recorded) && is_address(ours)) return names_.emplace(recorded, ours).second;
+  auto comma = recorded.find(','), our_comma = ours.find(',');
+  if (comma != std::string::npos && our_comma != std::string::npos) {
+    return same_text(recorded.substr(0, comma), ours.substr(0, our_comma), key) &&
+           same_text(recorded.substr(comma + 1), ours.substr(our_comma + 1), key);
+  }
   if (stem(recorded) != recorded && stem(recorded) == stem(ours)) {
     return names_.emplace(recorded, ours).second;
   }
@@ -142,8 +163,14 @@ void unifier::compare(const json& recorded, const json& ours, const std::string&
 
 void unifier::compare_objects(const json& recorded, const json& ours, const std::string& path) {
   std::set<std::string> met;
+  // Owners name uids that are met later in the object.
+  std::vector<std::string> order;
   for (const auto& [name, value] : recorded.items()) {
-    if (name == cut) continue;
+    if (name == cut || is_particular(name)) continue;
+    order.insert(name == "managedFields" ? order.end() : order.begin(), name);
+  }
+  for (const auto& name : order) {
+    const auto& value = recorded[name];
     auto mine = ours.find(name);
     if (mine == ours.end()) mine = ours.find(translated(json(name)).get<std::string>());
     if (mine == ours.end()) {
@@ -161,13 +188,15 @@ void unifier::compare_objects(const json& recorded, const json& ours, const std:
   }
   if (is_cut(recorded)) return;
   for (const auto& [name, value] : ours.items()) {
-    if (!met.count(name)) differ(path + "." + name, json(json::value_t::discarded), value);
+    if (!met.count(name) && !is_particular(name))
+      differ(path + "." + name, json(json::value_t::discarded), value);
   }
 }
 
 void unifier::compare_arrays(const json& recorded, const json& ours, const std::string& path,
                              const std::string& key) {
   if (key == "items" || key == "rows") return compare_named(recorded, ours, path);
+  if (key == "resources") return compare_kinds(recorded, ours, path);
   if (key == "managedFields") return compare_managers(recorded, ours, path);
   auto count = recorded.size() - (is_cut(recorded) ? 1 : 0);
   if (is_cut(recorded) ? ours.size() < count : ours.size() != count) {
@@ -175,6 +204,16 @@ void unifier::compare_arrays(const json& recorded, const json& ours, const std::
   }
   for (std::size_t i = 0; i < count; ++i) {
     compare(recorded[i], ours[i], path + "[" + std::to_string(i) + "]", key);
+  }
+}
+
+/// Kinds that both servers have are described alike; neither has all of the other's.
+void unifier::compare_kinds(const json& recorded, const json& ours, const std::string& path) {
+  for (const auto& kind : recorded) {
+    if (kind == cut || is_cut(kind)) break;
+    auto mine = std::find_if(ours.begin(), ours.end(),
+                             [&](const json& k) { return k["name"] == kind["name"]; });
+    if (mine != ours.end()) compare(kind, *mine, path + "[" + kind.value("name", "") + "]", "");
   }
 }
 

@@ -33,6 +33,7 @@ private:
   void compare_objects(const json& recorded, const json& ours, const std::string& path);
   void compare_arrays(const json& recorded, const json& ours, const std::string& path,
                       const std::string& key);
+  void compare_kinds(const json& recorded, const json& ours, const std::string& path);
   void compare_managers(const json& recorded, const json& ours, const std::string& path);
   void compare_named(const json& recorded, const json& ours, const std::string& path);
   bool same_text(const std::string& recorded, const std::string& ours, const std::string& key);

@@ -53,13 +53,20 @@ public:
 
   /// Runs `kubectl ARGS` and returns what it printed; the exit code is in `code`.
   std::string kubectl(const std::string& arguments, int expected = 0) {
+    return shell("kubectl " + arguments, expected);
+  }
+  /// Likewise for any command line of a client.
+  std::string shell(const std::string& line, int expected = 0) {
     tools::command cmd;
-    cmd.argv = {"/bin/sh", "-c", "kubectl " + arguments};
+    cmd.argv = {"/bin/sh", "-c", line};
     cmd.env = {{"PATH", "/usr/local/bin:/usr/bin:/bin"},
                {"HOME", folder_.path.string()},
+               {"TMPDIR", folder_.path.string()}, // clients cache what they discovered
+               {"LC_ALL", "C.UTF-8"},
+               {"K8S_AUTH_KUBECONFIG", (folder_.path / "kubeconfig").string()},
                {"KUBECONFIG", (folder_.path / "kubeconfig").string()}};
     cmd.cwd = folder_.path.string();
-    cmd.time_limit = std::chrono::seconds{60};
+    cmd.time_limit = std::chrono::seconds{180};
     std::optional<result<tools::process_result>> ended;
     tools::process_callbacks callbacks;
     callbacks.done = [&](result<tools::process_result> r) { ended = std::move(r); };
@@ -67,7 +74,7 @@ public:
     while (!ended) turn();
     REQUIRE_MESSAGE(ended->ok(), (ended->ok() ? "" : ended->why().what));
     const auto& r = **ended;
-    CHECK_MESSAGE(r.exit_code == expected, "kubectl ", arguments, ": ", r.out, r.err);
+    CHECK_MESSAGE(r.exit_code == expected, line, ": ", r.out, r.err);
     return r.out + r.err;
   }
 

@@ -31,7 +31,7 @@ TEST_CASE("refusals of create are Kubernetes' own") {
       broken.message() ==
       "the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; "
       "json parse error: invalid character 'b' looking for beginning of object key string ({bad)");
-  CHECK(w.send(w.admin, "POST", maps, "k8s", "application/vnd.kubernetes.protobuf").status == 415);
+  CHECK(w.send(w.admin, "POST", maps, "k8s", "application/vnd.kubernetes.protobuf").status == 400);
 }
 
 TEST_CASE("generateName makes a name") {

@@ -5,6 +5,7 @@
 #include "environments/embedded/api/context.hpp"
 #include "environments/embedded/api/discovery.hpp"
 #include "environments/embedded/api/mask.hpp"
+#include "environments/embedded/api/request_checks.hpp"
 #include "environments/embedded/api/subresources.hpp"
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/api/verbs.hpp"
@@ -119,7 +120,14 @@ bool is_review(const resource_type& type) {
   return type.group == "authorization.k8s.io" || type.group == "authentication.k8s.io";
 }
 
+bool writes(const std::string& verb) {
+  return verb != "get" && verb != "list" && verb != "watch";
+}
+
 tools::http_reply run_verb(api_call& call) {
+  if (writes(call.verb)) {
+    if (auto error = check_write_options(call)) return error_response(call.request, *error);
+  }
   if (!call.subresource.empty()) {
     if (!call.type.subresource(call.subresource)) {
       return error_response(
@@ -212,6 +220,8 @@ tools::http_reply api_server::handle(const tools::http_request& request) {
                             [&](const identity& i) { return !token.empty() && i.token == token; });
   if (found == all.end()) return error_response(request, errors::unauthorized());
   auto who = *found; // a handler may add identities
+  if (auto error = impersonate(state_->c.objects(), request, who))
+    return error_response(request, *error);
   const auto revision = state_->c.objects().revision();
   auto reply = dispatch(*state_, who, request);
   // Thousands of watches need not be asked after each read.

@@ -217,7 +217,8 @@ void record_update(const schema_node* type, const field_manager& who, const json
     if (!find(all, self)) all.push_back(self);
     auto* mine = find(all, self);
     mine->fields.unite(changes.written);
-    mine->time = rfc3339(who.at);
+    // The scale subresource hands its manager on without a time.
+    if (who.subresource != "scale") mine->time = rfc3339(who.at);
   }
   store_owners(after, std::move(all));
 }

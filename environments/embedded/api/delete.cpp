@@ -2,6 +2,7 @@
 #include "environments/embedded/api/mask.hpp"
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/api/verbs.hpp"
+#include "environments/embedded/controllers/controllers.hpp"
 
 #include <algorithm>
 
@@ -59,6 +60,19 @@ void set_finalizer(json& meta, const char* name, bool present) {
     meta["finalizers"] = std::move(kept);
 }
 
+/// A definition waits for its objects to be deleted.
+void hold_crd(json& crd, vtime now) {
+  set_finalizer(crd["metadata"], crd_cleanup_finalizer, true);
+  auto condition = json::object();
+  condition["type"] = "Terminating";
+  condition["status"] = "True";
+  condition["lastTransitionTime"] = rfc3339(now);
+  condition["reason"] = "InstanceDeletionPending";
+  condition["message"] =
+      "CustomResourceDefinition marked for deletion; CustomResource deletion will be issued soon";
+  crd["status"]["conditions"].push_back(std::move(condition));
+}
+
 /// Propagation is a finalizer that the garbage collector removes when it has done its part.
 void mark_propagation(json& meta, const std::string& policy) {
   if (policy.empty()) return;
@@ -79,6 +93,8 @@ maybe_error remove_object(const api_call& call, const json& before, const delete
   auto old_grace = int_at(meta, {"deletionGracePeriodSeconds"});
   if (leaving && grace > 0) grace = std::min(grace, old_grace);
   bool is_namespace = call.type.table() == "namespaces";
+  bool is_crd = call.type.kind == "CustomResourceDefinition" && !call.type.custom;
+  if (is_crd && !leaving) hold_crd(after, call.c.now());
   bool held = !at_path(meta, {"finalizers"}).empty() ||
               (is_namespace && !at_path(after, {"spec", "finalizers"}).empty());
   if (grace == 0 && !held) {
@@ -88,9 +104,9 @@ maybe_error remove_object(const api_call& call, const json& before, const delete
   }
   if (!leaving || grace < old_grace) {
     meta["deletionTimestamp"] = rfc3339(call.c.now() + std::chrono::seconds{grace});
-    meta["deletionGracePeriodSeconds"] = grace;
+    if (!is_crd && !is_namespace) meta["deletionGracePeriodSeconds"] = grace;
   }
-  if (meta.contains("generation") && !leaving)
+  if (meta.contains("generation") && !leaving && !is_crd)
     meta["generation"] = int_at(meta, {"generation"}) + 1;
   if (is_namespace) after["status"]["phase"] = "Terminating";
   left = call.is_dry() ? after : *call.c.put(call.type.table(), after);
@@ -114,7 +130,13 @@ tools::http_response delete_object(const api_call& call) {
   call.c.settle();
   bool answers_object = call.type.table() == "pods" || call.type.table() == "namespaces";
   if (!left.is_null()) return object_response(call, 200, left);
-  if (answers_object) return object_response(call, 200, *before);
+  if (answers_object) {
+    auto gone = *before;
+    if (!gone["metadata"].contains("deletionTimestamp"))
+      gone["metadata"]["deletionTimestamp"] = rfc3339(call.c.now());
+    if (call.type.table() == "pods") gone["metadata"]["deletionGracePeriodSeconds"] = 0;
+    return object_response(call, 200, gone);
+  }
   auto details = json::object();
   details["name"] = call.name;
   if (!call.type.group.empty()) details["group"] = call.type.group;

@@ -2,9 +2,12 @@
 #include "environments/embedded/api/discovery.hpp"
 #include "environments/embedded/api/resources.hpp"
 #include "environments/embedded/api/text.hpp"
+#include "runtime/paths.hpp"
+#include "runtime/yaml.hpp"
 
 #include <algorithm>
-#include <set>
+#include <map>
+#include <stdexcept>
 
 namespace remed::env {
 
@@ -12,13 +15,51 @@ namespace {
 
 constexpr auto meta_definition = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 
+/// What each type and field is, in words, by definition.
+const std::map<std::string, std::map<std::string, std::string>>& descriptions() {
+  static const auto all = [] {
+    auto path = data_root() / "environments/embedded/schemas/descriptions.yaml";
+    auto read = read_yaml_document(path);
+    if (!read) throw std::runtime_error(read.why().what);
+    std::map<std::string, std::map<std::string, std::string>> out;
+    for (const auto& [type, fields] : read->value.items()) {
+      for (const auto& [name, text] : fields.items()) {
+        if (text.is_string()) out[type][name] = text.get<std::string>();
+      }
+    }
+    return out;
+  }();
+  return all;
+}
+
+/// A place that refers to a type cannot carry words of its own beside `$ref` in OpenAPI 3.0.
+void describe(json& place, const std::string& text) {
+  if (auto ref = place.find("$ref"); ref != place.end()) {
+    place["allOf"] = json::array({{{"$ref", *ref}}});
+    place.erase("$ref");
+  }
+  place["description"] = text;
+}
+
+json described(const std::string& type, json body) {
+  auto found = descriptions().find(type);
+  if (found == descriptions().end()) return body;
+  for (const auto& [name, text] : found->second) {
+    if (name.empty())
+      body["description"] = text;
+    else if (body.contains("properties") && body["properties"].contains(name))
+      describe(body["properties"][name], text);
+  }
+  return body;
+}
+
 /// Adds a definition and all it refers to.
 void collect(const std::string& name, json& out) {
   if (name.empty() || out.contains(name)) return;
   const auto& all = builtin_schemas::get().definitions();
   auto found = all.find(name);
   if (found == all.end()) return;
-  out[name] = *found;
+  out[name] = described(name, *found);
   std::vector<const json*> open = {&*found};
   while (!open.empty()) {
     const auto* at = open.back();

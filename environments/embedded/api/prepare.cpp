@@ -135,29 +135,22 @@ void protect_storage(const resource_name& table, json& obj) {
   if (std::find(all.begin(), all.end(), name) == all.end()) all.push_back(name);
 }
 
-void establish_crd(cluster& c, json& obj) {
-  auto stamp = rfc3339(c.now());
-  auto condition = [&](const char* type, const char* reason, const char* message) {
-    return json({{"type", type},
-                 {"status", "True"},
-                 {"lastTransitionTime", stamp},
-                 {"reason", reason},
-                 {"message", message}});
-  };
+void derive_crd(json& obj) {
   auto& names = obj["spec"]["names"];
+  if (!names.is_object()) return;
   auto kind = text_at(names, {"kind"});
   if (!names.contains("listKind")) names["listKind"] = kind + "List";
-  if (!names.contains("singular")) {
-    for (auto& letter : kind)
-      letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
-    names["singular"] = kind;
-  }
-  auto& status = obj["status"];
-  status["conditions"] = json::array();
-  status["conditions"].push_back(condition("NamesAccepted", "NoConflicts", "no conflicts found"));
-  status["conditions"].push_back(
-      condition("Established", "InitialNamesAccepted", "the initial names have been accepted"));
-  status["acceptedNames"] = names;
+  if (names.contains("singular")) return;
+  for (auto& letter : kind)
+    letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  names["singular"] = kind;
+}
+
+/// Until the names are accepted.
+void begin_crd(json& obj) {
+  auto& status = obj["status"] = json::object();
+  status["conditions"] = nullptr;
+  status["acceptedNames"] = {{"plural", ""}, {"kind", ""}};
   status["storedVersions"] = json::array();
   for (const auto& v : at_path(obj, {"spec", "versions"})) {
     if (v.value("storage", false)) status["storedVersions"].push_back(v.value("name", ""));
@@ -221,6 +214,8 @@ void fill_defaults(const resource_type& type, json& obj) {
     derive_service(obj);
   } else if (table == "secrets") {
     derive_secret(obj);
+  } else if (type.kind == "CustomResourceDefinition" && !type.custom) {
+    derive_crd(obj);
   } else if (table == "namespaces") {
     auto name = text_at(obj, {"metadata", "name"});
     if (!name.empty()) obj["metadata"]["labels"]["kubernetes.io/metadata.name"] = name;
@@ -258,7 +253,7 @@ void prepare_create(cluster& c, const resource_type& type, json& obj) {
       obj["spec"]["finalizers"] = json::array({"kubernetes"});
     }
   } else if (type.kind == "CustomResourceDefinition") {
-    establish_crd(c, obj);
+    begin_crd(obj);
   } else if (table == "jobs.batch" && !at_path(obj, {"spec"}).contains("selector")) {
     auto uid = obj["metadata"]["uid"];
     auto& labels = obj["spec"]["template"]["metadata"]["labels"];

@@ -7,17 +7,22 @@
 #include "environments/embedded/api/verbs.hpp"
 #include "environments/embedded/kept_text.hpp"
 
+#include <map>
+
 namespace remed::env {
 
 namespace {
 
+/// `revision` 0: of an inconsistent list, which goes on with what is there now.
 std::string continue_token(std::uint64_t revision, const object_key& last) {
   auto start = last.ns.empty() ? "/" + last.name : last.ns + "/" + last.name;
-  json token = {{"v", "meta.k8s.io/v1"}, {"rv", revision}, {"start", start + std::string(1, '\0')}};
+  json token = {{"v", "meta.k8s.io/v1"},
+                {"rv", revision == 0 ? -1 : static_cast<std::int64_t>(revision)},
+                {"start", start + std::string(1, '\0')}};
   return base64_encode(token.dump());
 }
 
-/// Where a continued list goes on, and of which revision it is.
+/// Where a continued list goes on, and of which revision it is (0: the present one).
 maybe_error read_continue(const api_call& call, object_key& after, std::uint64_t& revision) {
   auto text = call.request.query.get("continue");
   if (text.empty()) return std::nullopt;
@@ -29,20 +34,49 @@ maybe_error read_continue(const api_call& call, object_key& after, std::uint64_t
         "invalid continue token: continue key is not valid: invalid character "
         "looking for beginning of value");
   }
+  auto version_too = call.request.query.get("resourceVersion");
+  if (!version_too.empty() && version_too != "0") {
+    return errors::bad_request("specifying resource version is not allowed when using continue");
+  }
   after.ns = start.substr(0, slash);
   after.name = start.substr(slash + 1);
   while (!after.name.empty() && after.name.back() == '\0') after.name.pop_back();
-  revision = static_cast<std::uint64_t>(int_at(token, {"rv"}));
-  if (revision < call.c.objects().oldest()) {
-    return errors::expired(
-        "The provided continue parameter is too old to display a consistent list "
-        "result. You can start a new list without the continue parameter, or use "
-        "the continue token in this response to retrieve the remainder of the "
-        "results. Continuing with the provided token results in an inconsistent "
-        "list - objects that were created, modified, or deleted between the time "
-        "the first chunk was returned and now may show up in the list.");
+  auto version = int_at(token, {"rv"});
+  if (version <= 0) return std::nullopt;
+  revision = static_cast<std::uint64_t>(version);
+  if (revision >= call.c.objects().oldest()) return std::nullopt;
+  auto error = errors::expired(
+      "The provided continue parameter is too old to display a consistent list "
+      "result. You can start a new list without the continue parameter, or use "
+      "the continue token in this response to retrieve the remainder of the "
+      "results. Continuing with the provided token results in an inconsistent "
+      "list - objects that were created, modified, or deleted between the time "
+      "the first chunk was returned and now may show up in the list.");
+  error.next = continue_token(0, after);
+  return error;
+}
+
+/// The objects of the call as they were at a revision that is still in the history (0: now).
+std::vector<object> objects_at(const api_call& call, std::uint64_t revision) {
+  const auto& all = call.c.objects();
+  auto table = call.type.table();
+  auto ns = call.type.namespaced ? call.ns : std::string{};
+  auto now = all.list(table, ns);
+  if (revision == 0 || revision >= all.revision()) return now;
+  auto changes = all.since(revision);
+  if (!changes) return now;
+  std::map<object_key, object> then;
+  for (auto& obj : now) then[key_of(*obj)] = obj;
+  for (auto seen = changes->rbegin(); seen != changes->rend(); ++seen) {
+    if (seen->resource != table || (!ns.empty() && seen->key.ns != ns)) continue;
+    if (seen->before)
+      then[seen->key] = seen->before;
+    else
+      then.erase(seen->key);
   }
-  return std::nullopt;
+  std::vector<object> out;
+  for (auto& [key, obj] : then) out.push_back(obj);
+  return out;
 }
 
 struct selection {
@@ -52,10 +86,9 @@ struct selection {
 };
 
 selection select(const api_call& call, const list_filter& filter, const object_key& after,
-                 std::size_t limit) {
+                 std::size_t limit, std::uint64_t revision) {
   selection out;
-  for (const auto& obj :
-       call.c.objects().list(call.type.table(), call.type.namespaced ? call.ns : "")) {
+  for (const auto& obj : objects_at(call, revision)) {
     auto key = key_of(*obj);
     if (!after.name.empty() && key <= after) continue;
     if (!passes(call, filter, *obj)) continue;
@@ -176,13 +209,15 @@ tools::http_response list_objects(const api_call& call) {
   if (auto error = check_revision(call, asked)) return error_response(call.request, *error);
   if (auto error = read_continue(call, after, revision))
     return error_response(call.request, *error);
-  if (call.request.query.get("resourceVersionMatch") == "Exact" &&
-      asked < call.c.objects().oldest()) {
-    return error_response(call.request,
-                          errors::expired("The resourceVersion for the provided list is too old."));
+  if (call.request.query.get("resourceVersionMatch") == "Exact") {
+    if (asked < call.c.objects().oldest()) {
+      return error_response(
+          call.request, errors::expired("The resourceVersion for the provided list is too old."));
+    }
+    revision = asked;
   }
   auto limit = std::strtoull(call.request.query.get("limit", "0").c_str(), nullptr, 10);
-  auto found = select(call, filter, after, limit);
+  auto found = select(call, filter, after, limit, revision);
   if (revision == 0) revision = call.c.objects().revision();
   auto metadata = json::object();
   metadata["resourceVersion"] = std::to_string(revision);

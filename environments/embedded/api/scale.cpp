@@ -1,7 +1,6 @@
-// scale, eviction, token.
+// scale, token.
 #include "environments/embedded/api/mask.hpp"
 #include "environments/embedded/api/patch.hpp"
-#include "environments/embedded/api/selectors.hpp"
 #include "environments/embedded/api/subresources.hpp"
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/api/verbs.hpp"
@@ -83,47 +82,6 @@ tools::http_response write_scale(const api_call& call) {
   std::vector<std::string> warnings;
   if (auto error = store_update(call, *before, after, warnings)) return fail(call, *error);
   return json_response(call.request, 200, scale_of(after));
-}
-
-tools::http_response evict_pod(const api_call& call) {
-  auto before = call.c.objects().get("pods", call.key());
-  if (!before) return fail(call, errors::not_found(call.type, call.name));
-  for (const auto& budget : call.c.objects().list("poddisruptionbudgets.policy", call.ns)) {
-    if (!matches_selector(at_path(*budget, {"spec", "selector"}),
-                          at_path(*before, {"metadata", "labels"}))) {
-      continue;
-    }
-    if (int_at(*budget, {"status", "disruptionsAllowed"}) > 0) continue;
-    auto causes = json::array();
-    causes.push_back(
-        {{"reason", "DisruptionBudget"},
-         {"message", "The disruption budget " + text_at(*budget, {"metadata", "name"}) + " needs " +
-                         std::to_string(int_at(*budget, {"status", "desiredHealthy"})) +
-                         " healthy pods and has " +
-                         std::to_string(int_at(*budget, {"status", "currentHealthy"})) +
-                         " currently"}});
-    return fail(call,
-                errors::too_many_requests(
-                    "Cannot evict pod as it would violate the pod's disruption budget.", causes));
-  }
-  json body, left;
-  delete_options options;
-  if (auto error = read_body(call, body)) return fail(call, *error);
-  const auto& grace = at_path(body, {"deleteOptions", "gracePeriodSeconds"});
-  if (grace.is_number()) options.grace = grace.get<std::int64_t>();
-  auto dry = call.request.query.get("dryRun") == "All" ||
-             !at_path(body, {"deleteOptions", "dryRun"}).empty();
-  if (!dry) {
-    if (auto error = remove_object(call, *before, options, left)) return fail(call, *error);
-    note_audit(call, 201, *before, left);
-    call.c.settle();
-  }
-  json out = {{"kind", "Status"},
-              {"apiVersion", "v1"},
-              {"metadata", json::object()},
-              {"status", "Success"},
-              {"code", 201}};
-  return json_response(call.request, 201, out);
 }
 
 tools::http_response issue_token(const api_call& call) {

@@ -38,6 +38,7 @@ json api_error::status() const {
   out["kind"] = "Status";
   out["apiVersion"] = "v1";
   out["metadata"] = json::object();
+  if (!next.empty()) out["metadata"]["continue"] = next;
   out["status"] = "Failure";
   out["message"] = message;
   if (!reason.empty()) out["reason"] = reason;

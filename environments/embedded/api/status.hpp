@@ -31,6 +31,7 @@ struct api_error {
   std::string reason;
   std::string message;
   nlohmann::json details; ///< null: none
+  std::string next = {};  ///< continue token that goes on nevertheless
 
   nlohmann::json status() const;
 };

@@ -37,12 +37,13 @@ json columns_of(const resource_type& type) {
     if (found != builtin_columns().end()) return *found;
     return builtin_columns().at("roles");
   }
-  auto out = json::array();
-  out.push_back(column("Name", "string", "name", "Name must be unique within a namespace."));
+  // Name and age are the same columns as those of a built-in kind.
+  const auto& common = builtin_columns().at("configmaps");
+  auto out = json::array({common[0]});
   if (type.columns.empty()) {
-    out.push_back(column("Age", "date", "",
-                         "CreationTimestamp is a timestamp representing the "
-                         "server time when this object was created."));
+    auto age = common[2];
+    age["type"] = "date";
+    out.push_back(std::move(age));
   }
   for (const auto& c : type.columns) {
     out.push_back(column(c.name, c.type, c.format, c.description, c.priority));

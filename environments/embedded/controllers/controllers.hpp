@@ -23,6 +23,11 @@ std::shared_ptr<const controller> make_endpoints_controller();
 std::shared_ptr<const controller> make_namespace_controller();
 /// Keys: "resource|namespace/name" of an owner whose dependents need a look.
 std::shared_ptr<const controller> make_garbage_collector();
+/// Accepts the names of CustomResourceDefinitions, and deletes their objects with them.
+std::shared_ptr<const controller> make_crd_controller();
+inline constexpr const char* crd_cleanup_finalizer = "customresourcecleanup.apiextensions.k8s.io";
+/// Deletes events an hour after their last write.
+std::shared_ptr<const controller> make_event_expiry();
 std::shared_ptr<const controller> make_scheduler();
 /// Nodes that went silent or are under pressure: keys are node names.
 std::shared_ptr<const controller> make_node_controller();

@@ -1,0 +1,14 @@
+// What is checked of a request before its verb runs: whom it speaks for, and its options.
+#pragma once
+
+#include "environments/embedded/api/context.hpp"
+
+namespace remed::env {
+
+/// Follows Impersonate-User and Impersonate-Group: `who` becomes the one spoken for, if it may.
+maybe_error impersonate(const store& objects, const tools::http_request& request, identity& who);
+
+/// dryRun, fieldValidation, fieldManager and force of a write.
+maybe_error check_write_options(const api_call& call);
+
+} // namespace remed::env
