@@ -213,3 +213,46 @@ TEST_CASE("a client that goes away takes its shell along") {
   for (int i = 0; i < 20; ++i) loop.run_for(std::chrono::milliseconds{5});
   CHECK_FALSE(k.heard->done);
 }
+
+TEST_CASE("files stay in a container between commands, until it restarts") {
+  if (!sandboxed()) return;
+  small_world w;
+  CHECK(shell(w, "mkdir -p /data && echo one > /data/a && echo x > /tmp/b").code == 0);
+  CHECK(shell(w, "cat /data/a; ls /tmp").out == "one\nb\n");
+  CHECK(shell(w, "echo two >> /data/a; rm /tmp/b; cat /data/a").out == "one\ntwo\n");
+  CHECK(shell(w, "ls /tmp | wc -l").out == "0\n");
+  auto* runs = w.c->node().edit(w.uid("hello-service"))->find("sidecar-busybox");
+  CHECK(runs->files.at("/data/a").content == "one\ntwo\n");
+  CHECK(runs->files.count("/etc/passwd") == 0);
+}
+
+TEST_CASE("what is written into a volume is seen by the pod's other containers") {
+  if (!sandboxed()) return;
+  small_world w;
+  CHECK(shell(w, "echo shared > /var/log/mysql/note").code == 0);
+  CHECK(shell(w, "cat /var/log/mysql/note; rm /var/log/mysql/note", "hello-service").out ==
+        "shared\n");
+  CHECK(shell(w, "ls /var/log/mysql | wc -l").out == "0\n");
+}
+
+TEST_CASE("tar takes files in and out, as kubectl cp has it do") {
+  if (!sandboxed()) return;
+  small_world w;
+  tools::io_loop loop;
+  auto exec = make_exec_backend(&loop, tools::sandbox_spec::mode::sandboxed);
+  CHECK(shell(w, "mkdir /in; echo hello > /in/f; chmod +x /in/f").code == 0);
+  client out;
+  exec(*w.c, ask("sidecar-busybox", {"tar", "cf", "-", "/in"}), out.session);
+  run(w, loop, *out.heard);
+  REQUIRE(out.heard->code == 0);
+  client in;
+  auto request = ask("sidecar-busybox", {"tar", "-xmf", "-", "-C", "/tmp"});
+  request.input = true;
+  exec(*w.c, request, in.session);
+  REQUIRE(in.session->write);
+  in.session->write(out.heard->out);
+  in.session->close_input();
+  run(w, loop, *in.heard);
+  CHECK(in.heard->code == 0);
+  CHECK(shell(w, "cat /tmp/in/f; test -x /tmp/in/f && echo runs").out == "hello\nruns\n");
+}

@@ -149,10 +149,15 @@ TEST_CASE("an application that needs more than its limit is killed again and aga
 }
 
 TEST_CASE("logs are kept for the present and the previous instance, with the API's refusals") {
-  hogged s;
-  append_log(*s.c, s.uid, "web", "first");
+  shop s; // with a container that is no part of the system, and says nothing by itself
+  auto stranger = pod("one", {web_container(false)});
+  stranger["metadata"]["labels"]["app"] = "other";
+  s.create("pods", stranger);
+  s.wait(30);
+  const auto uid = text_at(*s.get("pods", "one"), {"metadata", "uid"});
+  append_log(*s.c, uid, "web", "first");
   s.wait(1);
-  append_log(*s.c, s.uid, "web", "second");
+  append_log(*s.c, uid, "web", "second");
   CHECK(*container_log(*s.c, "shop", "one", "web", {}) == "first\nsecond\n");
   log_options tail;
   tail.tail_lines = 1;
@@ -162,7 +167,7 @@ TEST_CASE("logs are kept for the present and the previous instance, with the API
   auto none = container_log(*s.c, "shop", "one", "web", previous);
   REQUIRE_FALSE(none.ok());
   CHECK(none.why().what == "previous terminated container \"web\" in pod \"one\" not found");
-  kill_container(*s.c, s.uid, "web");
+  kill_container(*s.c, uid, "web");
   s.wait(5);
   CHECK(*container_log(*s.c, "shop", "one", "web", previous) == "first\nsecond\n");
   CHECK(container_log(*s.c, "shop", "one", "web", {})->empty());

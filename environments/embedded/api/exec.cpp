@@ -4,8 +4,8 @@
 #include "environments/embedded/api/prepare.hpp"
 #include "environments/embedded/api/subresources.hpp"
 #include "environments/embedded/api/text.hpp"
-#include "environments/embedded/node/logs.hpp"
-#include "environments/embedded/node/program.hpp"
+#include "environments/embedded/node/app_log.hpp"
+#include "environments/embedded/node/state.hpp"
 
 namespace remed::env {
 
@@ -64,6 +64,9 @@ public:
   bool pump(cluster& c) override {
     auto session = session_.lock();
     if (!session) return false;
+    if (const auto* known = c.node().find(request_.ns, request_.pod)) {
+      bring_log_up_to_date(c, known->uid, request_.container);
+    }
     const auto* rt = c.node().find(request_.ns, request_.pod);
     const auto* runs = rt ? rt->find(request_.container) : nullptr;
     if (!runs || runs->instance != instance_) return finish(*session, 0);

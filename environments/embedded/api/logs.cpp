@@ -66,7 +66,7 @@ public:
   }
 
 private:
-  result<std::string> whole(const cluster& c) const {
+  result<std::string> whole(cluster& c) const {
     log_options all;
     all.timestamps = timestamps_;
     return container_log(c, ns_, pod_, container_, all);

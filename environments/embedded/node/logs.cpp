@@ -1,6 +1,8 @@
 #include "environments/embedded/node/logs.hpp"
 
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/node/app_log.hpp"
+#include "environments/embedded/node/pod_sync.hpp"
 #include "environments/embedded/node/state.hpp"
 
 #include <algorithm>
@@ -32,6 +34,8 @@ result<std::string> chosen(const json& pod, const std::string& container) {
   for (const auto* list : {&names, &init}) {
     if (std::find(list->begin(), list->end(), container) != list->end()) return container;
   }
+  // Debug containers are named, never listed.
+  if (container_spec(pod, container).is_object()) return container;
   return bad_request("container " + container + " is not valid for pod " + name);
 }
 
@@ -67,13 +71,15 @@ std::string text_of(const cluster& c, const std::vector<log_line>& lines,
 
 } // namespace
 
-result<std::string> container_log(const cluster& c, const std::string& ns, const std::string& pod,
+result<std::string> container_log(cluster& c, const std::string& ns, const std::string& pod,
                                   const std::string& container, const log_options& options) {
   auto found_pod = c.objects().get("pods", {ns, pod});
   if (!found_pod) return failure{errc::failed, "pods \"" + pod + "\" not found"};
   auto name = chosen(*found_pod, container);
   if (!name) return name.why();
-  const auto* rt = c.node().find(text_at(*found_pod, {"metadata", "uid"}));
+  auto uid = text_at(*found_pod, {"metadata", "uid"});
+  bring_log_up_to_date(c, uid, *name);
+  const auto* rt = c.node().find(uid);
   const auto* found = rt ? rt->find(*name) : nullptr;
   auto where = "container \"" + *name + "\" in pod \"" + pod + "\" ";
   if (!found || (found->instance == 0 && !options.previous)) {
@@ -95,6 +101,11 @@ result<std::string> container_log(const cluster& c, const std::string& ns, const
 
 void append_log(cluster& c, const std::string& pod_uid, const std::string& container,
                 std::string text, bool is_error) {
+  append_log_at(c, pod_uid, container, c.now(), std::move(text), is_error);
+}
+
+void append_log_at(cluster& c, const std::string& pod_uid, const std::string& container, vtime at,
+                   std::string text, bool is_error) {
   auto* rt = c.node().edit(pod_uid);
   auto* found = rt ? rt->find(container) : nullptr;
   if (!found) return;
@@ -103,7 +114,7 @@ void append_log(cluster& c, const std::string& pod_uid, const std::string& conta
     found->log.erase(found->log.begin(), found->log.begin() + log_line_limit / 4);
   }
   ++found->log_count;
-  found->log.push_back({c.now(), std::move(text), is_error});
+  found->log.push_back({at, std::move(text), is_error});
 }
 
 } // namespace remed::env

@@ -81,6 +81,17 @@ std::vector<process_info> visible_processes(const cluster& c, const std::string&
   const auto* found = rt ? rt->find(container) : nullptr;
   if (!found || !found->running()) return {};
   auto out = found->processes;
+  auto shown = c.objects().get("pods", {rt->ns, rt->name});
+  auto target = shown && found->ephemeral
+                    ? text_at(container_spec(*shown, container), {"targetContainerName"})
+                    : std::string{};
+  if (!target.empty() && target != container) {
+    // One process namespace: the target's are there, and its own come behind.
+    auto theirs = visible_processes(c, pod_uid, target);
+    for (auto& p : out) p.pid += theirs.empty() ? 0 : theirs.back().pid;
+    theirs.insert(theirs.end(), out.begin(), out.end());
+    return theirs;
+  }
   std::erase_if(out, [&](const auto& p) { return p.foreign() && !c.effects().count(p.effect); });
   auto pod = c.objects().get("pods", {rt->ns, rt->name});
   if (!pod) return out;

@@ -236,6 +236,8 @@ void run(pod_sync& s, container_runtime& container, const program& what) {
   container.own_port = what.port;
   container.interactive = what.interactive;
   container.log_count = 0;
+  container.said_until = {};
+  container.files.clear();
   container.exit_code = what.exit_code;
   if (container.init) container.awaits = awaited_by(s.spec_of(container));
   if (container.awaits) {

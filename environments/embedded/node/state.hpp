@@ -31,6 +31,12 @@ struct process_info {
   bool foreign() const { return effect != 0; }
 };
 
+/// A file that a command left behind.
+struct stored_file {
+  std::string content;
+  bool executable = false;
+};
+
 struct log_line {
   vtime at{};
   std::string text; ///< without line end
@@ -121,6 +127,8 @@ struct container_runtime {
   int next_pid = 1;
   std::set<std::uint64_t> shown_effects; ///< effects whose processes were put in the table
   std::vector<log_line> log, previous_log;
+  vtime said_until{};                       ///< the application's lines up to then are in the log
+  std::map<std::string, stored_file> files; ///< written into the container's own layer, by path
   std::uint64_t log_count = 0; ///< lines ever written by this instance, dropped ones included
 
   bool running() const { return phase == container_phase::running; }
@@ -139,6 +147,8 @@ struct pod_runtime {
   /// ConfigMaps and Secrets as mounted, by "table/name", and since when there is a newer one.
   std::map<std::string, object> sources;
   std::map<std::string, vtime> stale_since;
+  /// What was written into its volumes: by volume, then by path below it.
+  std::map<std::string, std::map<std::string, stored_file>> volume_files;
   bool terminating = false;
   /// Why the node ended the pod (Evicted, DeadlineExceeded); empty: it did not.
   std::string end_reason, end_message;

@@ -48,7 +48,8 @@ void own(exec_session& session, std::shared_ptr<T> server) {
 }
 
 bool wants_shell(const image_tools& tools, const std::vector<std::string>& argv) {
-  if (argv.empty() || !tools.has_shell(argv[0])) return false;
+  if (argv.empty()) return false;
+  if (!tools.has_shell(argv[0])) return is_real_program(tools, argv[0]);
   if (argv.size() == 3 && argv[1] == "-c") {
     auto words = plain_words(argv[2]);
     return !words || words->empty() || !shell_commands().count((*words)[0]);

@@ -1,8 +1,12 @@
 #include "environments/embedded/shell/files.hpp"
 
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/node/environment.hpp"
+#include "environments/embedded/node/pod_sync.hpp"
 #include "environments/embedded/node/processes.hpp"
+#include "environments/embedded/node/volumes.hpp"
 #include "environments/embedded/shell/command.hpp"
+#include "environments/embedded/shell/kept_files.hpp"
 #include "environments/embedded/traffic.hpp"
 
 #include <algorithm>
@@ -13,11 +17,23 @@ namespace remed::env {
 namespace {
 
 const json& spec_of(const json& pod, const std::string& container) {
-  static const json none;
-  for (const auto& one : at_path(pod, {"spec", "containers"})) {
-    if (text_at(one, {"name"}) == container) return one;
+  return container_spec(pod, container);
+}
+
+/// Files of ConfigMaps, Secrets and tokens where the container mounts them.
+void add_volumes(const cluster& c, const json& pod, const json& spec,
+                 std::map<std::string, std::string>& out) {
+  for (const auto& mount : at_path(spec, {"volumeMounts"})) {
+    auto files = volume_files(c, pod, volume_of(pod, text_at(mount, {"name"})));
+    auto root = text_at(mount, {"mountPath"});
+    auto below = text_at(mount, {"subPath"});
+    for (auto& [path, content] : files) {
+      if (below.empty())
+        out[root + "/" + path] = std::move(content);
+      else if (path == below)
+        out[root] = std::move(content);
+    }
   }
-  return none;
 }
 
 std::string memory_info(const cluster& c) {
@@ -70,11 +86,22 @@ std::string cpu_stat(const cluster& c, const json& pod, const container_runtime&
       full * 1e6 * std::max(1.0, around.hog_threads) * 0.9);
 }
 
+std::string aliases(const json& pod) {
+  std::string out;
+  for (const auto& alias : at_path(pod, {"spec", "hostAliases"})) {
+    if (out.empty()) out = "\n# Entries added by HostAliases.\n";
+    out += text_at(alias, {"ip"});
+    for (const auto& name : at_path(alias, {"hostnames"})) out += "\t" + name.get<std::string>();
+    out += "\n";
+  }
+  return out;
+}
+
 std::string hosts(const json& pod) {
   auto name = text_at(pod, {"metadata", "name"});
   return "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost "
          "ip6-loopback\nfe00::0\tip6-localnet\n" +
-         text_at(pod, {"status", "podIP"}) + "\t" + name + "\n";
+         text_at(pod, {"status", "podIP"}) + "\t" + name + "\n" + aliases(pod);
 }
 
 std::string resolv_conf(const cluster& c, const json& pod) {
@@ -172,15 +199,26 @@ std::map<std::string, std::string> container_environment(const cluster& c, const
     for (auto& ch : name) {
       ch = ch == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(ch)));
     }
+    if (at_path(pod, {"spec", "enableServiceLinks"}) == false) break;
     auto address = text_at(*service, {"spec", "clusterIP"});
     const auto& ports = at_path(*service, {"spec", "ports"});
     if (address.empty() || address == "None" || !ports.is_array() || ports.empty()) continue;
     out[name + "_SERVICE_HOST"] = address;
-    out[name + "_SERVICE_PORT"] = std::to_string(int_at(ports[0], {"port"}));
+    auto port = std::to_string(int_at(ports[0], {"port"}));
+    auto link = name + "_PORT_" + port + "_TCP";
+    out[name + "_SERVICE_PORT"] = port;
+    out[name + "_PORT"] = out[link] = "tcp://" + address + ":" + port;
+    out[link + "_PROTO"] = "tcp";
+    out[link + "_PORT"] = port;
+    out[link + "_ADDR"] = address;
   }
-  const auto& own = at_path(spec_of(pod, container), {"env"});
-  if (own.is_array()) {
-    for (const auto& e : own) out[text_at(e, {"name"})] = text_at(e, {"value"});
+  if (auto api = c.objects().get("services", {"default", "kubernetes"})) {
+    out["KUBERNETES_SERVICE_HOST"] = text_at(*api, {"spec", "clusterIP"});
+    out["KUBERNETES_SERVICE_PORT"] = out["KUBERNETES_SERVICE_PORT_HTTPS"] = "443";
+    out["KUBERNETES_PORT"] = "tcp://" + out["KUBERNETES_SERVICE_HOST"] + ":443";
+  }
+  for (auto& [name, value] : resolve_environment(c, pod, spec_of(pod, container))) {
+    out[name] = std::move(value);
   }
   return out;
 }
@@ -222,8 +260,14 @@ std::map<std::string, std::string> container_files(const cluster& c, const json&
   out["/sys/fs/cgroup/memory.max"] = limit && *limit > 0 ? format("%.0f\n", *limit) : "max\n";
   out["/sys/fs/cgroup/memory.stat"] = format("anon %.0f\nfile %.0f\n", used * 0.9, used * 0.1);
   out["/sys/fs/cgroup/memory.events"] = "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\n";
+  auto request = parse_quantity(text_at(spec, {"resources", "requests", "cpu"}));
+  auto shares = std::max(2.0, request.value_or(0) * 1024);
+  out["/sys/fs/cgroup/cpu.weight"] = format("%.0f\n", 1 + (shares - 2) * 9999 / 262142);
+  out["/sys/fs/cgroup/memory.swap.max"] = "0\n";
   out["/sys/fs/cgroup/pids.current"] =
       format("%zu\n", visible_processes(c, text_at(pod, {"metadata", "uid"}), runs.name).size());
+  add_volumes(c, pod, spec, out);
+  for (auto& [path, file] : kept_files(c, pod, runs)) out[path] = std::move(file.content);
   return out;
 }
 

@@ -4,6 +4,7 @@
 #include "environments/embedded/shell/command.hpp"
 #include "environments/embedded/shell/exec.hpp"
 #include "environments/embedded/shell/files.hpp"
+#include "environments/embedded/shell/kept_files.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -69,6 +70,17 @@ tools::command shell_command_line(const cluster& c, const json& pod, const conta
                                   const exec_request& request, const image_tools& tools) {
   tools::command cmd;
   const auto& argv = request.argv;
+  cmd.env = container_environment(c, pod, runs.name);
+  if (tools.kind != image_tools::family::busybox) cmd.env["PATH"] = "/usr/local/bin";
+  cmd.cwd = "/";
+  cmd.time_limit = exec_time_limit;
+  cmd.output_limit = exec_output_limit;
+  if (!tools.has_shell(argv[0])) {
+    // Through a shell, so that its volumes are there.
+    cmd.argv = {files_keeper, "/bin/sh", "-c", prelude(c, pod, runs) + "exec \"$@\"", "sh"};
+    cmd.argv.insert(cmd.argv.end(), argv.begin(), argv.end());
+    return cmd;
+  }
   auto bash = argv[0].find("bash") != std::string::npos;
   cmd.argv = {bash && !bash_binds().empty() ? "/bin/bash" : "/bin/sh"};
   auto before = prelude(c, pod, runs);
@@ -85,11 +97,7 @@ tools::command shell_command_line(const cluster& c, const json& pod, const conta
     cmd.argv.push_back("-c");
     cmd.argv.push_back(before + "while IFS= read -r remed_line; do eval \"$remed_line\"; done");
   }
-  cmd.env = container_environment(c, pod, runs.name);
-  if (tools.kind != image_tools::family::busybox) cmd.env["PATH"] = "/usr/local/bin";
-  cmd.cwd = "/";
-  cmd.time_limit = exec_time_limit;
-  cmd.output_limit = exec_output_limit;
+  cmd.argv.insert(cmd.argv.begin(), files_keeper);
   return cmd;
 }
 
@@ -112,6 +120,10 @@ std::shared_ptr<real_shell> real_shell::start(cluster& c, tools::io_loop& loop,
   spec.kind = sandbox;
   spec.rootfs = tools::sandbox_spec::root::pod;
   spec.files = shell_files(c, pod, container);
+  self->instance_ = runs.instance;
+  for (const auto& file : spec.files) {
+    if (file.path.rfind("/bin/", 0) != 0) self->before_[file.path] = file.content;
+  }
   if (tools.shells.count("bash") > 0) spec.binds = bash_binds();
   auto weak = std::weak_ptr<real_shell>(self);
   auto client = std::weak_ptr<exec_session>(session);
@@ -151,14 +163,25 @@ std::shared_ptr<real_shell> real_shell::start(cluster& c, tools::io_loop& loop,
 
 void real_shell::listen(int fd) {
   auto weak = weak_from_this();
+  tools::http_server_options options;
+  options.max_body_bytes = kept_bytes_limit;
   door_ = std::make_shared<tools::http_server>(
-      loop_, [weak](const tools::http_request& request) -> tools::http_reply {
+      loop_,
+      [weak](const tools::http_request& request) -> tools::http_reply {
         auto me = weak.lock();
         if (!me) return tools::http_response{503, {}, ""};
-        return me->answer(request);
-      });
+        return request.path == "/files" ? me->keep(request) : me->answer(request);
+      },
+      options);
   auto listening = door_->adopt_listener(fd);
   if (!listening) spdlog::error("pod shell: {}", listening.why().what);
+}
+
+tools::http_reply real_shell::keep(const tools::http_request& request) {
+  auto files = tools::read_tar(base64_decode(request.body));
+  if (!files) return tools::http_response{400, {}, files.why().what};
+  keep_files(cluster_, pod_, container_, instance_, before_, *files);
+  return tools::http_response{};
 }
 
 tools::http_reply real_shell::answer(const tools::http_request& request) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "environments/embedded/api_server.hpp"
+#include "environments/embedded/shell/images.hpp"
 #include "environments/embedded/virtual_wait.hpp"
 #include "tools/http_server.hpp"
 #include "tools/io_loop.hpp"
@@ -28,6 +29,8 @@ private:
   void listen(int fd);
   /// Answers a program in the sandbox that asks for a simulated command.
   tools::http_reply answer(const tools::http_request& request);
+  /// Takes the files the command leaves behind, as an archive.
+  tools::http_reply keep(const tools::http_request& request);
   void ended(exec_session& session, const result<tools::process_result>& r);
 
   cluster& cluster_;
@@ -35,12 +38,18 @@ private:
   json pod_;
   std::string container_;
   std::size_t said_ = 0;
+  std::uint64_t instance_ = 0;                ///< of the container the command runs in
+  std::map<std::string, std::string> before_; ///< the files it was given
   std::shared_ptr<tools::http_server> door_;
   std::map<std::uint64_t, std::unique_ptr<virtual_wait>> waits_;
   std::uint64_t next_wait_ = 0;
   std::shared_ptr<tools::process> process_;
 };
 
+/// The program in such a root that runs another one and sends what it left behind.
+inline constexpr const char* files_keeper = "/.remed/run";
+/// Whether the image has this program and it is run for real.
+bool is_real_program(const image_tools& tools, const std::string& name);
 /// The files of such a root: what shows the container's state, and the programs that ask.
 std::vector<tools::sandbox_file> shell_files(const cluster& c, const json& pod,
                                              const std::string& container);

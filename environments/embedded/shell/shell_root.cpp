@@ -9,6 +9,7 @@
 
 #include <link.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
@@ -31,6 +32,25 @@ exec 3<&0
   /bin/busybox cat
   exit "$code"
 }
+)";
+
+/// Runs its words, then sends all files that are not the sandbox's own; in base64, since wget takes
+/// what it posts for text.
+constexpr const char* keeper = R"(#!/bin/sh
+"$@"
+code=$?
+cd /
+set --
+for f in * .[!.]* usr/* usr/local/*; do
+  case $f in
+    bin|sbin|lib|lib64|usr|usr/bin|usr/sbin|usr/lib|usr/local|usr/local/bin) ;;
+    proc|sys|dev|.remed|*'*'*) ;;
+    *) set -- "$@" "$f" ;;
+  esac
+done
+/bin/busybox tar -c -f - "$@" 2>/dev/null | /bin/busybox base64 -w 0 >/.remed/out &&
+  /bin/busybox wget -q -O /dev/null --post-file /.remed/out http://127.0.0.1:6443/files 2>/dev/null
+exit $code
 )";
 
 /// These run for real on the sandbox's own files; what they show of the node is put there as files.
@@ -80,6 +100,16 @@ std::string canonical(const std::string& path) {
 
 } // namespace
 
+bool is_real_program(const image_tools& tools, const std::string& name) {
+  auto slash = name.rfind('/');
+  auto own = slash == std::string::npos ? name : name.substr(slash + 1);
+  if (tools.kind == image_tools::family::none || tools.lacks.count(own)) return false;
+  bool simulated = shell_commands().count(own) > 0 && own != "touch" && own != "dd";
+  return !simulated && (own == "touch" || own == "dd" ||
+                        std::find(std::begin(common_programs), std::end(common_programs), own) !=
+                            std::end(common_programs));
+}
+
 std::map<std::string, std::string> bash_binds() {
   auto libc = path_of_object("libc.so.6");
   auto library = libc.substr(0, libc.rfind('/') + 1) + "libtinfo.so.6";
@@ -97,6 +127,12 @@ std::vector<tools::sandbox_file> shell_files(const cluster& c, const json& pod,
   for (auto& [path, content] : container_files(c, pod, *runs)) {
     out.push_back({path, std::move(content), false});
   }
+  for (auto& file : out) {
+    auto kept = runs->files.find(file.path);
+    if (kept != runs->files.end()) file.executable = kept->second.executable;
+  }
+  out.push_back({files_keeper, keeper, true});
+  out.push_back({"/.remed/made", "", false}); // so that the folder is there
   const auto& tools = tools_of_image(runs->image);
   for (const auto& [name, function] : shell_commands()) {
     if (real_ones.count(name)) continue;
