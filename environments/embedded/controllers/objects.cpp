@@ -74,7 +74,10 @@ json owner_reference(const json& owner) {
 std::vector<object> owned(const cluster& c, const resource_name& resource, const json& owner) {
   auto uid = text_at(owner, {"metadata", "uid"});
   auto all = c.objects().list(resource, text_at(owner, {"metadata", "namespace"}));
-  std::erase_if(all, [&](const auto& one) { return text_at(controller_of(*one), {"uid"}) != uid; });
+  std::erase_if(all, [&](const auto& one) {
+    const auto& by = at_path(controller_of(*one), {"uid"});
+    return !by.is_string() || by.template get_ref<const std::string&>() != uid;
+  });
   return all;
 }
 

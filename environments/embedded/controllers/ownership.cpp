@@ -46,7 +46,8 @@ std::vector<object> claim(cluster& c, const resource_name& resource, const json&
   bool leaving = is_deleting(owner);
   for (auto& one : c.objects().list(resource, text_at(owner, {"metadata", "namespace"}))) {
     const auto& ref = controller_of(*one);
-    if (!ref.is_null() && text_at(ref, {"uid"}) != uid) continue;
+    const auto& owned_by = at_path(ref, {"uid"}); // most belong to others: told without a copy
+    if (owned_by.is_string() && owned_by.get_ref<const std::string&>() != uid) continue;
     if (fits && !fits(*one)) continue;
     bool taken = selects(selector, at_path(*one, {"metadata", "labels"}));
     if (!ref.is_null()) {
