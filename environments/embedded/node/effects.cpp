@@ -1,4 +1,5 @@
 // Effects as the node sees them: foreign processes, and what ends with a container or a pod.
+#include "environments/embedded/api/text.hpp"
 #include "environments/embedded/node/pod_sync.hpp"
 #include "environments/embedded/node/processes.hpp"
 
@@ -39,10 +40,12 @@ process_info make(container_runtime& container, std::uint64_t id, vtime now, int
 void add_cpu_hog(container_runtime& container, std::uint64_t id, const effect& e, vtime now) {
   auto workers = e.params.value("workers", 1);
   auto load = e.params.value("load", 100.0);
+  std::string options;
+  for (const auto& one : at_path(e.params, {"options"})) options += " " + one.get<std::string>();
   ++container.next_pid; // nsexec took one
   auto parent = make(container, id, now, 0, "stress-ng",
                      "stress-ng --cpu-load-slice 10 --cpu-method sqrt --cpu " +
-                         std::to_string(workers) + " --cpu-load " + number(load),
+                         std::to_string(workers) + " --cpu-load " + number(load) + options,
                      6.1 * mebi);
   auto pid = parent.pid;
   container.processes.push_back(std::move(parent));
@@ -85,12 +88,23 @@ void add_processes(cluster& c, const json& pod, container_runtime& container, st
     auto others = memory_without_hogs(c, pod, container.name);
     bool cut = limit && !c.options().oom_group_kill;
     add_memory_hog(container, id, e, now, cut ? std::max(0.0, *limit - others) : 1e18);
-  } else if (e.kind == "io_delay") {
+  } else if (e.kind.rfind("io_", 0) == 0 && !e.params.contains("layer")) {
     container.processes.push_back(
         make(container, id, now, 0, "toda",
              "/usr/local/bin/toda --path " + e.params.value("path", "/") + " --verbose info",
              9.4 * mebi));
+  } else if (e.kind == "http_fault") {
+    container.processes.push_back(make(container, id, now, 0, "tproxy",
+                                       "/usr/local/bin/tproxy -i --interactive-path "
+                                       "/tmp/tproxy.sock -v",
+                                       5.2 * mebi));
   }
+}
+
+/// A proxy lives in the container's pid namespace; what it redirects lives on without it.
+bool has_process_here(const effect& e, const pod_runtime& pod, const container_runtime& container) {
+  return e.kind == "http_fault" && e.pod_uid == pod.uid && e.container == container.name &&
+         e.instance == container.instance;
 }
 
 bool lives_here(const effect& e, const pod_runtime& pod, const container_runtime& container) {
@@ -109,7 +123,8 @@ void sync_hogs(pod_sync& s, container_runtime& container) {
     id = container.shown_effects.erase(id);
   }
   for (const auto& [id, e] : s.c.effects()) {
-    if (lives_here(e, s.rt, container) && !container.shown_effects.count(id)) {
+    const bool here = lives_here(e, s.rt, container) || has_process_here(e, s.rt, container);
+    if (here && !container.shown_effects.count(id)) {
       add_processes(s.c, s.pod, container, id, e);
     }
   }

@@ -43,6 +43,9 @@ shell_result run_pod_command(cluster& c, const json& pod, const std::string& con
 /// Words of a shell line without any shell syntax, quotes removed; none when it has some.
 std::optional<std::vector<std::string>> plain_words(const std::string& line);
 
+/// The queueing discipline at the root of the pod's device: noqueue, netem, tbf, prio.
+std::string root_discipline(const cluster& c, const std::string& pod_uid);
+
 shell_result complain(int code, std::string text);
 shell_result print(std::string text, double seconds = 0);
 /// printf into a string.
@@ -61,6 +64,8 @@ shell_result shell_wget(const shell_call& s);
 shell_result shell_curl(const shell_call& s);
 shell_result shell_nc(const shell_call& s);
 shell_result shell_tc(const shell_call& s);
+shell_result shell_iptables(const shell_call& s);
+shell_result shell_ipset(const shell_call& s);
 shell_result shell_ip(const shell_call& s);
 shell_result shell_ifconfig(const shell_call& s);
 shell_result shell_mount(const shell_call& s);

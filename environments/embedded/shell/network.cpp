@@ -75,20 +75,6 @@ std::string ping_summary(const std::string& host, int sent, const std::vector<do
                       sum / static_cast<double>(got.size()), *most);
 }
 
-std::string netem_line(const flow_container& link) {
-  std::string out = "qdisc netem 1: ";
-  out += "dev eth0 root refcnt 2 limit 1000";
-  if (link.delay_ms > 0) {
-    auto show = [](double ms) {
-      return ms >= 1000 ? format("%gs", ms / 1000) : format("%gms", ms);
-    };
-    out += " delay " + show(link.delay_ms);
-    if (link.jitter_ms > 0) out += "  " + show(link.jitter_ms);
-  }
-  if (link.loss > 0) out += format(" loss %g%%", link.loss * 100);
-  return out + "\n";
-}
-
 } // namespace
 
 shell_result shell_ping(const shell_call& s) {
@@ -176,28 +162,6 @@ shell_result shell_nslookup(const shell_call& s) {
   return print(head + "Name:\t" + full + "\nAddress: " + where.address + "\n\n", takes);
 }
 
-shell_result shell_tc(const shell_call& s) {
-  auto show = s.argv.size() < 3;
-  for (std::size_t i = 1; i < s.argv.size(); ++i) {
-    if (s.argv[i] == "show" || s.argv[i] == "ls" || s.argv[i] == "list") show = true;
-  }
-  if (!show) return complain(2, "RTNETLINK answers: Operation not permitted\n");
-  if (s.argv.size() > 1 && s.argv[1].find('c') == 0) return {}; // classes: none
-  auto link = link_of(s.c, s.pod);
-  auto netem = link.delay_ms > 0 || link.loss > 0;
-  std::string device;
-  for (std::size_t i = 1; i + 1 < s.argv.size(); ++i) {
-    if (s.argv[i] == "dev") device = s.argv[i + 1];
-  }
-  std::string out;
-  if (device.empty() || device == "lo") out += "qdisc noqueue 0: dev lo root refcnt 2 \n";
-  auto eth = netem ? netem_line(link) : std::string("qdisc noqueue 0: dev eth0 root refcnt 2 \n");
-  if (device == "eth0") eth.replace(eth.find("dev eth0 "), 9, "");
-  if (device.empty() || device == "eth0") out += eth;
-  if (out.empty()) return complain(1, "Cannot find device \"" + device + "\"\n");
-  return print(out);
-}
-
 shell_result shell_ip(const shell_call& s) {
   auto what = s.argv.size() > 1 ? s.argv[1] : std::string("addr");
   for (std::size_t i = 2; i < s.argv.size(); ++i) {
@@ -211,8 +175,7 @@ shell_result shell_ip(const shell_call& s) {
     return print("default via " + gateway + " dev eth0 \n" + gateway.substr(0, gateway.size() - 1) +
                  "0/24 dev eth0 proto kernel scope link src " + address + " \n");
   }
-  auto link = link_of(s.c, s.pod);
-  auto queue = link.delay_ms > 0 || link.loss > 0 ? "netem" : "noqueue";
+  const auto queue = root_discipline(s.c, s.uid);
   std::string out =
       "1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN qlen 1000\n"
       "    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00\n";

@@ -164,6 +164,8 @@ const std::map<std::string, shell_command>& shell_commands() {
       {"curl", shell_curl},
       {"nc", shell_nc},
       {"tc", shell_tc},
+      {"iptables", shell_iptables},
+      {"ipset", shell_ipset},
       {"ip", shell_ip},
       {"ifconfig", shell_ifconfig},
       {"mount", shell_mount},
