@@ -22,20 +22,23 @@ FIELDS(termination, reason, message, exit_code, started, finished, container_id)
 FIELDS(probe_state, successes, failures, result, next, parked, last_message)
 FIELDS(stop_order, why, ends_at, exit_code)
 FIELDS(awaited_service, host, path, port, again)
-FIELDS(container_runtime, name, init, handles_term, serves, own_port, interactive, image, image_id,
-       container_id, spec_image, instance, phase, reason, message, due, not_before, started_at,
-       serving_at, exits_at, exit_code, awaits, stopping, ended, last, restarts, backoff,
-       backoff_at, pull_backoff, ready, started, readiness, liveness, startup, processes, next_pid,
-       shown_effects, log, previous_log, log_count)
-FIELDS(pod_runtime, uid, ns, name, ip, sandbox, sandbox_ready_at, sandbox_up, accepted_at,
-       terminating, gone_at, containers)
+FIELDS(stored_file, content, executable)
+FIELDS(container_runtime, name, init, sidecar, ephemeral, handles_term, serves, own_port,
+       interactive, image, image_id, container_id, spec_image, instance, phase, reason, message,
+       due, not_before, started_at, serving_at, hook_until, hook_failed, exits_at, exit_code,
+       awaits, stopping, ended, last, restarts, backoff, backoff_at, pull_backoff, ready, started,
+       readiness, liveness, startup, processes, next_pid, shown_effects, log, previous_log,
+       said_until, files, log_count)
+FIELDS(pod_runtime, uid, ns, name, ip, sandbox, sandbox_ready_at, sandbox_up, accepted_at, mounted,
+       mount_next, mount_told, mount_backoff, sources, stale_since, volume_files, terminating,
+       end_reason, end_message, gone_at, containers)
 
 using profile_call = service_profile::call;
 using profile_route = service_profile::route;
 FIELDS(profile_call, to, per_request, timeout_s, required, retries)
 FIELDS(profile_route, path, share, calls)
 FIELDS(service_profile, name, service, runtime, cpu_ms, idle_millicores, memory_mib, start_seconds,
-       latency_ms, spread, threads, calls, routes)
+       latency_ms, spread, inferred, threads, calls, routes)
 FIELDS(system_profile, name, manifests, services, entry, load_rps, users, think_s, slo_success,
        slo_p95_ms, targets, targets_by_fault, context)
 FIELDS(flow_container, pod, cores, node_cores, hog_threads, hog_load, delay_ms, jitter_ms, loss,
@@ -46,15 +49,18 @@ FIELDS(flow_result, success, p50_ms, p95_ms, rps, services)
 FIELDS(traffic_segment, from, success_rate, p50_ms, p95_ms, rps)
 FIELDS(usage_sample, from, cores, bytes)
 FIELDS(usage_history, ns, pod, container, started, samples)
-FIELDS(traffic_state, system, timeline, input, flow, usage, effects_seen, chance, noise)
+FIELDS(flow_segment, from, flow)
+FIELDS(app_traffic, profile, input, past)
+FIELDS(traffic_state, system, apps, stale, timeline, usage, effects_seen, chance, noise)
 
 /// The structs whose lists stand above.
 using snapshot_structs =
     std::tuple<object_key, cluster_event, cluster_options, audit_entry, effect, effect_end,
                process_info, log_line, termination, probe_state, stop_order, awaited_service,
-               container_runtime, pod_runtime, profile_call, profile_route, service_profile,
-               system_profile, flow_container, flow_service, service_flow, flow_result,
-               traffic_segment, usage_sample, usage_history, traffic_state>;
+               stored_file, container_runtime, pod_runtime, profile_call, profile_route,
+               service_profile, system_profile, flow_container, flow_service, service_flow,
+               flow_result, traffic_segment, usage_sample, usage_history, flow_segment, app_traffic,
+               traffic_state>;
 
 /// All members of the classes. What is left out is code, callbacks, what can be told from the rest,
 /// and the history that watches resume from.
@@ -79,7 +85,8 @@ struct snapshot_access {
                       saved{"traffic", c.traffic_},
                       saved{"memory", c.memory_},
                       saved{"audit", c.audit_},
-                      left_out{c.on_change_}};
+                      left_out{c.on_change_},
+                      left_out{c.writer_}};
   }
   template <class Q>
   requires is<Q, store>
