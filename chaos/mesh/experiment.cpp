@@ -91,6 +91,8 @@ private:
       }
       records = std::move(*chosen);
       changed = true;
+      // Actions look at the records of the other side.
+      cr["status"]["experiment"]["containerRecords"] = records;
     }
     std::optional<duration> retry;
     for (auto& record : records) {

@@ -5,6 +5,7 @@
 #include "chaos/mesh/crds.hpp"
 #include "chaos/mesh/kinds.hpp"
 #include "chaos/mesh/plans/plans.hpp"
+#include "environments/embedded/api/prepare.hpp"
 
 namespace remed::chaos {
 
@@ -45,6 +46,10 @@ result<void> install_chaos(env::cluster& c) {
   for (const auto* account : {"chaos-controller-manager", "chaos-daemon"}) {
     c.put("serviceaccounts", plain("ServiceAccount", account, mesh::own_namespace));
   }
+  auto dns = plain("Service", "chaos-mesh-dns-server", mesh::own_namespace);
+  dns["spec"]["selector"]["app.kubernetes.io/component"] = "chaos-dns-server";
+  dns["spec"]["ports"] = json::array({{{"name", "dns"}, {"port", 53}, {"protocol", "UDP"}}});
+  c.put("services", env::prepared(c, "services", std::move(dns)));
   c.settle();
   return {};
 }

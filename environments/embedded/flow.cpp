@@ -63,8 +63,12 @@ struct answers {
 class call_plan {
 public:
   call_plan(std::uint64_t seed, const std::string& tag, const flow_edge& edge,
-            const answers& theirs)
-      : edge_(edge), theirs_(theirs), often_(seed, tag) {
+            const answers& theirs, const flow_service* there)
+      : edge_(edge),
+        theirs_(theirs),
+        there_(there),
+        often_(seed, tag),
+        which_(seed, edge.call->to + "/pod") {
     auto most = std::min(50, static_cast<int>(std::ceil(edge.call->per_request)));
     for (int n = 0; n < most; ++n) {
       pick_.emplace_back(seed, tag + "/" + std::to_string(n));
@@ -79,6 +83,8 @@ public:
     const auto& call = *edge_.call;
     auto count = static_cast<std::size_t>(call.per_request + 1 - often_.unit(i));
     auto limit = call.timeout_s > 0 ? call.timeout_s * 1000 : patience_ms;
+    const auto& lost = from.lost_names;
+    const bool nameless = std::find(lost.begin(), lost.end(), call.to) != lost.end();
     for (std::size_t n = 0; n < std::min(count, pick_.size()) && ok; ++n) {
       bool fine = false;
       for (int attempt = 0; attempt <= call.retries && !fine; ++attempt) {
@@ -86,7 +92,9 @@ public:
         auto j = pick_[n].index(k);
         auto took = theirs_.ms[j] + connect_extra_ms(from, link_[n].unit(k)) +
                     answer_extra_ms(from, link_[n].unit((k + 31) % flow_cases));
-        fine = theirs_.ok[j] && took <= limit;
+        took += filters_ms(from, j, link_[n].unit((k + 67) % flow_cases));
+        if (nameless) took = refusal_ms;
+        fine = theirs_.ok[j] && took <= limit && !nameless;
         ms += std::min(took, limit);
       }
       if (!fine && call.required) ok = false;
@@ -94,9 +102,24 @@ public:
   }
 
 private:
+  /// What filters between the caller and the pod that answers case j add, both ways; ms.
+  double filters_ms(const flow_container& from, int j, double u) const {
+    if (!there_ || there_->endpoints.empty()) return 0;
+    const auto& pods = there_->endpoints;
+    const auto& peer = pods[static_cast<std::size_t>(which_.index(j)) * pods.size() / flow_cases];
+    if (from.filters.empty() && peer.filters.empty()) return 0;
+    double out = 0;
+    for (const auto& link :
+         {filtered_link(from, peer.address), filtered_link(peer, from.address)}) {
+      out += connect_extra_ms(link, u) + answer_extra_ms(link, 1 - u);
+    }
+    return out;
+  }
+
   const flow_edge& edge_;
   const answers& theirs_;
-  shuffled often_;
+  const flow_service* there_;
+  shuffled often_, which_;
   std::vector<shuffled> pick_, link_;
 };
 
@@ -164,12 +187,13 @@ private:
     shuffled which(seed_, p.name + "/pod");
     shuffled work(seed_, p.name + "/cpu"), own(seed_, p.name + "/own");
     shuffled syn(seed_, p.name + "/syn"), reply(seed_, p.name + "/reply");
-    shuffled overload(seed_, p.name + "/overload");
+    shuffled overload(seed_, p.name + "/overload"), trouble(seed_, p.name + "/trouble");
     std::vector<call_plan> plans;
     if (node.answers()) {
       for (const auto& edge : node.calls) {
-        plans.emplace_back(seed_, p.name + ">" + std::to_string(edge.route) + edge.call->to, edge,
-                           of(edge.to));
+        plans.emplace_back(
+            seed_, p.name + ">" + std::to_string(edge.route) + edge.call->to, edge, of(edge.to),
+            edge.to < 0 ? nullptr : graph_.nodes()[static_cast<std::size_t>(edge.to)].where);
       }
     }
     const auto routes = routes_taken(p, seed_);
@@ -189,8 +213,13 @@ private:
         out.ms[i] = never; // no CPU is left for this one
         continue;
       }
+      const auto errors = 1 - (1 - pod.failure) * (1 - pod.proxy_failure);
+      if (errors > 0 && trouble.unit(i) < errors) {
+        out.ms[i] = refusal_ms;
+        continue;
+      }
       auto ms = std::max(0.0, p.latency_ms - p.cpu_ms) * spread_factor(own.index(i), p.spread) +
-                pod.io_delay_ms +
+                pod.io_delay_ms + pod.app_ms + pod.proxy_ms +
                 cpu_ms_of(pod, p, rho[n], work.unit(i), work.unit((i + 97) % flow_cases));
       out.ok[i] = true;
       for (const auto& plan : plans) {

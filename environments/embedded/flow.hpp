@@ -20,6 +20,15 @@ inline constexpr double full_load = 0.98;
 /// Requests are followed as this many equally likely cases, so that a share is a count.
 inline constexpr int flow_cases = 256;
 
+/// What is done to packets between a pod and certain others.
+struct flow_filter {
+  std::vector<std::string> peers; ///< networks: "10.42.0.7/32"
+  double delay_ms = 0, jitter_ms = 0;
+  double loss = 0; ///< share of the packets it sends them that are lost, 0..1
+  bool cut = false;
+  bool operator==(const flow_filter&) const = default;
+};
+
 /// What surrounds one container that serves requests.
 struct flow_container {
   std::string pod;  ///< for whom to ask
@@ -33,8 +42,21 @@ struct flow_container {
   double io_delay_ms = 0;   ///< expected extra time per request spent in delayed file operations
   bool partitioned = false; ///< sends and gets nothing
   bool listening = true;    ///< the application accepts connections
+  std::string address;      ///< of its pod
+  std::vector<flow_filter> filters;    ///< beside what touches all packets
+  double bytes_per_s = 0;              ///< what its link carries; 0: no bound
+  double app_ms = 0;                   ///< extra time per request inside the application
+  double failure = 0;                  ///< share of requests that it answers with an error
+  double proxy_ms = 0;                 ///< extra time in a proxy before it
+  double proxy_failure = 0;            ///< share of requests that end there
+  std::vector<std::string> lost_names; ///< services whose names it cannot resolve
   bool operator==(const flow_container&) const = default;
 };
+
+/// Only what a sender's filters do to packets toward an address.
+flow_container filtered_link(const flow_container& sender, const std::string& address);
+/// A sender's link toward an address: with its filters.
+flow_container link_toward(flow_container sender, const std::string& address);
 
 /// One service: who answers for it now.
 struct flow_service {

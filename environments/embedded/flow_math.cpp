@@ -1,4 +1,5 @@
 // The formulas of one container: CPU under competition, lost and delayed packets. Sources: flow.md.
+#include "environments/embedded/effect_rules.hpp"
 #include "environments/embedded/flow.hpp"
 
 #include <algorithm>
@@ -8,6 +9,9 @@
 namespace remed::env {
 
 namespace {
+
+/// A usual answer with its headers.
+constexpr double message_bytes = 8 * 1024;
 
 constexpr double cfs_period_ms = 100;
 constexpr double never = std::numeric_limits<double>::infinity();
@@ -104,7 +108,33 @@ double connect_extra_ms(const flow_container& sender, double u) {
 double answer_extra_ms(const flow_container& sender, double u) {
   if (sender.partitioned) return never;
   auto rto = std::max(data_rto_ms, sender.delay_ms * 1.2);
-  return sender.delay_ms + sender.jitter_ms * (2 * u - 1) + retransmit_ms(sender.loss, rto, u);
+  const auto transfer = sender.bytes_per_s > 0 ? 1000 * message_bytes / sender.bytes_per_s : 0;
+  return transfer + sender.delay_ms + sender.jitter_ms * (2 * u - 1) +
+         retransmit_ms(sender.loss, rto, u);
+}
+
+flow_container filtered_link(const flow_container& sender, const std::string& address) {
+  flow_container out;
+  for (const auto& one : sender.filters) {
+    const bool meant = std::any_of(one.peers.begin(), one.peers.end(), [&](const auto& network) {
+      return in_network(address, network);
+    });
+    if (!meant) continue;
+    out.delay_ms += one.delay_ms;
+    out.jitter_ms += one.jitter_ms;
+    out.loss = 1 - (1 - out.loss) * (1 - one.loss);
+    out.partitioned = out.partitioned || one.cut;
+  }
+  return out;
+}
+
+flow_container link_toward(flow_container sender, const std::string& address) {
+  const auto extra = filtered_link(sender, address);
+  sender.delay_ms += extra.delay_ms;
+  sender.jitter_ms += extra.jitter_ms;
+  sender.loss = 1 - (1 - sender.loss) * (1 - extra.loss);
+  sender.partitioned = sender.partitioned || extra.partitioned;
+  return sender;
 }
 
 } // namespace remed::env

@@ -29,6 +29,8 @@ bool is_below(const std::string& path, const std::string& mount) {
 /// A write, a sync and the look-up before them each pass through the file system.
 constexpr int operations_per_write = 3;
 constexpr double healthy_write_ms = 2;
+/// A write that fails counts as one that takes this long.
+constexpr double failed_write_ms = 60'000;
 
 /// A running first container of a service's pod.
 struct place {
@@ -85,9 +87,12 @@ double synced_write_once(const cluster& c, const place& where, const std::string
                          random_source& chance) {
   double ms = healthy_write_ms * (0.5 + chance.unit());
   for (const auto& [id, e] : c.effects()) {
-    if (e.kind != "io_delay" || e.pod_uid != where.runtime->uid || e.container != where.container)
-      continue;
+    if (e.pod_uid != where.runtime->uid || e.container != where.container) continue;
     if (!is_below(path, e.params.value("path", "/"))) continue;
+    if (e.kind == "io_fault" && chance.unit() * 100 < e.params.value("percent", 100.0)) {
+      ms += failed_write_ms;
+    }
+    if (e.kind != "io_delay") continue;
     for (int n = 0; n < operations_per_write; ++n) {
       if (chance.unit() * 100 < e.params.value("percent", 100.0)) ms += e.params.value("ms", 0.0);
     }

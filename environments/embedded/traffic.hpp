@@ -104,10 +104,11 @@ probe_outcome probe(const cluster& c, const json& pod, const std::string& contai
 
 /// One request by `client` (none: from the node) to a service or pod.
 struct request_outcome {
-  enum class kind { answered, no_name, refused, timed_out } what = kind::answered;
+  enum class kind { answered, no_name, refused, timed_out, reset } what = kind::answered;
   int status = 200;
   double seconds = 0;
   std::string body, address; ///< address: "10.43.7.1:5001"
+  std::string date;          ///< the time by the application's own clock, for humans
   std::string server;        ///< what the application calls itself: "nginx/1.25.5"
 };
 /// Where a name or address leads from a pod (none: from the node).
@@ -117,6 +118,7 @@ struct destination {
   std::string ns, service; ///< when it is a service
   object pod;              ///< when it is a pod
   bool external = false;   ///< outside the cluster
+  bool servfail = false;   ///< the resolver answers with an error
 };
 destination resolve(const cluster& c, const json* client, const std::string& host);
 /// Pods behind a service that traffic is sent to.

@@ -2,6 +2,7 @@
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/node/state.hpp"
 #include "environments/embedded/traffic.hpp"
+#include "environments/embedded/traffic_effects.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -13,8 +14,6 @@ namespace {
 constexpr double mebi = 1024.0 * 1024.0;
 /// A small helper container, and the pause program.
 constexpr double helper_bytes = 1.1 * mebi, pause_bytes = 0.3 * mebi;
-/// File operations a database does for one request, each of which a slow disk delays.
-constexpr double database_operations = 2;
 
 const json* container_spec(const json& pod, const std::string& container) {
   for (const auto* list : {"containers", "initContainers"}) {
@@ -69,17 +68,6 @@ double hog_bytes(const container_runtime* runs, std::uint64_t id, const effect& 
   return held;
 }
 
-void add_network(const effect& e, flow_container& out) {
-  if (e.kind == "net_delay") {
-    out.delay_ms += e.params.value("ms", 0.0);
-    out.jitter_ms += e.params.value("jitter_ms", 0.0);
-  } else if (e.kind == "net_loss") {
-    out.loss = 1 - (1 - out.loss) * (1 - e.params.value("percent", 0.0) / 100);
-  } else if (e.kind == "net_partition") {
-    out.partitioned = true;
-  }
-}
-
 } // namespace
 
 const service_profile* profile_of(const cluster& c, const json& pod, const std::string& container) {
@@ -104,6 +92,7 @@ flow_container surroundings(const cluster& c, const json& pod, const std::string
   flow_container out;
   auto uid = text_at(pod, {"metadata", "uid"});
   out.pod = text_at(pod, {"metadata", "name"});
+  out.address = text_at(pod, {"status", "podIP"});
   out.node_cores = node_cores(c);
   out.cores = out.node_cores;
   if (const auto* spec = container_spec(pod, container)) {
@@ -116,15 +105,15 @@ flow_container surroundings(const cluster& c, const json& pod, const std::string
   double busy = 0, threads = 0;
   for (const auto& [id, e] : c.effects()) {
     if (e.pod_uid != uid) continue;
-    add_network(e, out);
+    add_effect(e, pod, container, profile, out);
     if (e.container != container) continue;
     if (e.kind == "cpu_hog") {
       auto n = hog_threads(runs, id, e);
       threads += n;
       busy += n * e.params.value("load", 100.0) / 100;
-    } else if (e.kind == "io_delay" && profile && profile->runtime == "mysql") {
-      out.io_delay_ms +=
-          database_operations * e.params.value("ms", 0.0) * e.params.value("percent", 100.0) / 100;
+    } else if (e.kind == "jvm_rule") {
+      threads += e.params.value("cpuCount", 0);
+      busy += e.params.value("cpuCount", 0);
     }
   }
   out.hog_threads = threads;

@@ -1,5 +1,6 @@
 // Single requests and health checks through the same model as the flow of users.
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/effect_rules.hpp"
 #include "environments/embedded/node/state.hpp"
 #include "environments/embedded/prometheus/endpoint.hpp"
 #include "environments/embedded/prometheus/metrics_source.hpp"
@@ -174,10 +175,34 @@ std::pair<std::string, int> address_of(const cluster& c, const json& pod, const 
   return {host, known ? static_cast<int>(int_at(ports[0], {"port"})) : 80};
 }
 
+/// How far the clock of a container's application is off.
+duration clock_offset(const cluster& c, const json& pod, const std::string& container) {
+  duration out{};
+  for (const auto& [id, e] : c.effects()) {
+    if (e.kind != "time_skew" || e.container != container) continue;
+    if (e.pod_uid != text_at(pod, {"metadata", "uid"})) continue;
+    const auto& clocks = at_path(e.params, {"clocks"});
+    const bool real = !clocks.is_array() ||
+                      std::find(clocks.begin(), clocks.end(), "CLOCK_REALTIME") != clocks.end();
+    if (real) out += duration{e.params.value("offset_us", std::int64_t{0})};
+  }
+  return out;
+}
+
 /// What the pod answers after asking those it needs. Adds their time.
 request_outcome serve(const cluster& c, const json& pod, const std::string& container,
-                      const std::string& path, random_source chance, int depth, bool loopback) {
+                      const std::string& path, int port, random_source chance, int depth,
+                      bool loopback) {
   request_outcome out;
+  proxied proxy;
+  proxy.path = path;
+  proxy.port = port;
+  if (!loopback) proxy_request(c, pod, proxy);
+  if (proxy.broken || proxy.aborted) {
+    out.what = proxy.broken ? request_outcome::kind::refused : request_outcome::kind::reset;
+    out.seconds = proxy.delay_ms / 1000 + 0.001;
+    return out;
+  }
   // What is wrong with the pod's link does not touch its loopback.
   auto link = loopback ? flow_container{} : surroundings(c, pod, container);
   auto ms = connect_extra_ms(link, chance.unit()) + serve_ms(c, pod, container, chance, loopback);
@@ -203,11 +228,11 @@ request_outcome serve(const cluster& c, const json& pod, const std::string& cont
     // The same call made again takes as long again; it is followed once.
     auto often = std::floor(call->per_request + chance.unit());
     if (often < 1) continue;
-    auto [host, port] = address_of(c, pod, call->to);
+    auto [host, callee_port] = address_of(c, pod, call->to);
     request_outcome theirs;
     bool fine = false;
     for (int attempt = 0; attempt <= call->retries && !fine; ++attempt) {
-      theirs = ask(c, &pod, host, port, "/", call->timeout_s,
+      theirs = ask(c, &pod, host, callee_port, "/", call->timeout_s,
                    chance.split(call->to + std::to_string(attempt)), depth + 1);
       ms += theirs.seconds * 1000 * often;
       fine = theirs.what == request_outcome::kind::answered && theirs.status < 500;
@@ -218,8 +243,24 @@ request_outcome serve(const cluster& c, const json& pod, const std::string& cont
     body["error"] = "no answer from " + call->to;
     break;
   }
-  out.seconds = ms / 1000;
+  const auto around = surroundings(c, pod, container);
+  if (around.failure > 0 && chance.unit() < around.failure) {
+    out.status = 500;
+    body["status"] = "error";
+  }
   out.body = static_pages.empty() ? body.dump() : page(static_pages, path, out.status);
+  if (!loopback) proxy_response(c, pod, out.status, proxy);
+  if (proxy.aborted) out.what = request_outcome::kind::reset;
+  out.status = proxy.status.value_or(out.status);
+  out.body = proxy.body.value_or(out.body);
+  for (const auto& patch : proxy.body_patches) {
+    auto now = json::parse(out.body, nullptr, false), change = json::parse(patch, nullptr, false);
+    if (now.is_discarded() || change.is_discarded()) continue;
+    now.merge_patch(change);
+    out.body = now.dump();
+  }
+  out.seconds = (ms + around.app_ms + proxy.delay_ms) / 1000;
+  out.date = rfc3339(c.now() + clock_offset(c, pod, container));
   return out;
 }
 
@@ -265,6 +306,16 @@ request_outcome ask_prometheus(const cluster& c, const flow_container& own, cons
   return out;
 }
 
+/// What filters between two pods add to a request, both ways; ms.
+double filters_ms(const flow_container& from, const flow_container& to, double u) {
+  if (from.filters.empty() && to.filters.empty()) return 0;
+  double out = 0;
+  for (const auto& link : {filtered_link(from, to.address), filtered_link(to, from.address)}) {
+    out += connect_extra_ms(link, u) + answer_extra_ms(link, 1 - u);
+  }
+  return out;
+}
+
 request_outcome ask(const cluster& c, const json* client, const std::string& host, int port,
                     const std::string& path, double timeout_s, random_source chance, int depth) {
   using kind = request_outcome::kind;
@@ -294,12 +345,15 @@ request_outcome ask(const cluster& c, const json* client, const std::string& hos
     address = text_at(*pod, {"status", "podIP"}) + ":" + std::to_string(to_port);
   auto link = connect_extra_ms(own, chance.unit()) + answer_extra_ms(own, chance.unit());
   auto container = container_of_port(c, *pod, to_port);
+  if (!loopback) link += filters_ms(own, surroundings(c, *pod, container), chance.unit());
+  if (!std::isfinite(link)) return failed(kind::timed_out, timeout_s, address);
   if (!accepts(c, *pod, to_port)) {
     auto s = link / 1000 + 0.001;
     return s > timeout_s ? failed(kind::timed_out, timeout_s, address)
                          : failed(kind::refused, s, address);
   }
-  auto out = serve(c, *pod, container, path, chance.split("serve"), depth, loopback);
+  auto out = serve(c, *pod, container, path, static_cast<int>(to_port), chance.split("serve"),
+                   depth, loopback);
   out.seconds += link / 1000;
   out.address = address;
   if (out.seconds > timeout_s) return failed(kind::timed_out, timeout_s, address);
@@ -343,7 +397,22 @@ probe_outcome probe_network(const cluster& c, const json& pod, const std::string
   }
   // The kernel accepts by itself; only a request needs the application.
   if (!http && !grpc) return {true, connect / 1000, ""};
-  auto took = (connect + serve_ms(c, pod, container, chance)) / 1000;
+  proxied proxy;
+  proxy.path = path;
+  proxy.port = static_cast<int>(port);
+  if (http) {
+    proxy_request(c, pod, proxy);
+    proxy_response(c, pod, 200, proxy);
+  }
+  if (proxy.broken) {
+    return {false, connect / 1000,
+            "Get \"" + url + "\": dial tcp " + address + ": connect: connection refused"};
+  }
+  if (proxy.aborted) return {false, connect / 1000, "Get \"" + url + "\": EOF"};
+  auto took = (connect + serve_ms(c, pod, container, chance) + proxy.delay_ms) / 1000;
+  if (took <= limit && proxy.status.value_or(200) >= 400) {
+    return {false, took, "HTTP probe failed with statuscode: " + std::to_string(*proxy.status)};
+  }
   if (took > limit) return {false, limit, http ? deadline_text(url) : "service unhealthy: timeout"};
   int status = 200;
   if (auto pages = pages_of(c, pod, container); http && !pages.empty()) page(pages, path, status);
@@ -381,6 +450,22 @@ destination resolve(const cluster& c, const json* client, const std::string& hos
     }
     out.external = host.rfind("10.42.", 0) != 0 && host.rfind("10.43.", 0) != 0;
     return out;
+  }
+  if (client) {
+    const auto uid = text_at(*client, {"metadata", "uid"});
+    const auto full =
+        host.find('.') == std::string::npos ? host + "." + home + ".svc.cluster.local" : host;
+    auto trouble = trouble_with(c, uid, full);
+    if (trouble == name_trouble::none) trouble = trouble_with(c, uid, full + ".svc.cluster.local");
+    if (trouble == name_trouble::error) {
+      out.servfail = true;
+      return out;
+    }
+    if (trouble == name_trouble::random) {
+      out.known = out.external = true;
+      out.address = random_address(c, full);
+      return out;
+    }
   }
   auto parts = split(host, '.');
   while (!parts.empty() && parts.back().empty()) parts.pop_back();

@@ -21,9 +21,12 @@ effects skew_time(env::cluster&, json& cr, const spot& at) {
 }
 
 /// resolv.conf is a file of the sandbox: restarted containers find it changed.
-effects poison_dns(env::cluster&, json& cr, const spot& at) {
+effects poison_dns(env::cluster& c, json& cr, const spot& at) {
   auto params = json::object();
   params["action"] = text_at(cr, {"spec", "action"});
+  if (auto server = c.objects().get("services", {own_namespace, "chaos-mesh-dns-server"})) {
+    params["server"] = text_at(*server, {"spec", "clusterIP"});
+  }
   const auto& patterns = at_path(cr, {"spec", "patterns"});
   params["patterns"] = patterns.is_array() ? patterns : json::array();
   return std::vector{effect_on(cr, at, "dns_fault", std::move(params), env::lifetime::pod)};

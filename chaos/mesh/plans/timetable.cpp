@@ -29,19 +29,19 @@ result<timetable> timetable::parse(const std::string& text) {
   }
   const bool with_seconds = fields && words.size() == 6;
   auto rest = with_seconds ? env::join({words.begin() + 1, words.end()}, " ") : text;
-  auto minutes = cron_schedule::parse(rest);
+  auto minutes = env::cron_schedule::parse(rest);
   if (!minutes) return minutes.why();
   timetable out(*minutes);
   if (!with_seconds) return out;
   // Seconds have the bounds of minutes: read the field as one of those.
-  auto seconds = cron_schedule::parse(words[0] + " * * * *");
+  auto seconds = env::cron_schedule::parse(words[0] + " * * * *");
   if (!seconds) return seconds.why();
   out.seconds_ = *seconds;
   return out;
 }
 
 std::optional<vtime> timetable::next(vtime after) const {
-  static const time_zone utc;
+  static const env::time_zone utc;
   if (!seconds_) return minutes_.next(after, utc);
   auto minute = minute_of(after);
   if (minutes_.next(minute - a_minute, utc) != minute) {

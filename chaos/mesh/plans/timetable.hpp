@@ -1,7 +1,7 @@
 // When a schedule runs: cron with an optional field of seconds before the usual five, or @every.
 #pragma once
 
-#include "chaos/mesh/plans/cron_schedule.hpp"
+#include "environments/embedded/controllers/batch/cron_schedule.hpp"
 
 #include <optional>
 #include <string>
@@ -16,11 +16,11 @@ public:
   std::optional<vtime> next(vtime after) const;
 
 private:
-  timetable(cron_schedule minutes) : minutes_(std::move(minutes)) {}
+  timetable(env::cron_schedule minutes) : minutes_(std::move(minutes)) {}
 
-  cron_schedule minutes_;
+  env::cron_schedule minutes_;
   /// Allowed seconds, as a schedule of minutes of an hour.
-  std::optional<cron_schedule> seconds_;
+  std::optional<env::cron_schedule> seconds_;
 };
 
 } // namespace remed::chaos::mesh

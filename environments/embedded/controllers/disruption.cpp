@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view actor = "disruption-controller";
 constexpr const char* table = "poddisruptionbudgets.policy";
-constexpr const char* component = "controllermanager";
+constexpr const char* reporter = "controllermanager";
 
 struct expectation {
   std::int64_t expected = 0, desired = 0;
@@ -130,7 +130,7 @@ public:
       return selector.is_null() || !selects(selector, at_path(*pod, {"metadata", "labels"}));
     });
     if (pods.empty()) {
-      c.record_event(*budget, "Normal", "NoPods", "No matching pods found", component);
+      c.record_event(*budget, "Normal", "NoPods", "No matching pods found", reporter);
     }
     judge(c, *budget, id.ns, pods);
   }
@@ -144,7 +144,7 @@ private:
     if (!want) {
       c.record_event(budget, "Warning", "CalculateExpectedPodCountFailed",
                      "Failed to calculate the number of expected pods: " + want.why().what,
-                     component);
+                     reporter);
       // failSafe: nothing may be disrupted while it is not known what that would do.
       status = at_path(budget, {"status"});
       if (!status.is_object()) status = json::object();

@@ -128,10 +128,11 @@ struct speaker {
 };
 
 /// The first callee that does not do what it should, by the present state.
-const service_profile::call* culprit(const cluster& c, const service_profile& profile,
+const service_profile::call* culprit(const app_traffic& app, const service_profile& profile,
                                      bool& refused) {
-  const auto& services = c.traffic().flow.services;
-  const auto& input = c.traffic().input;
+  const auto& services = app.flow().services;
+  static const flow_input nothing;
+  const auto& input = app.input ? *app.input : nothing;
   for (const auto& call : profile.calls) {
     auto flow = services.find(call.to);
     auto now = input.find(call.to);
@@ -149,14 +150,16 @@ const service_profile::call* culprit(const cluster& c, const service_profile& pr
 /// Complaints for each stretch of time in which users saw failures.
 void complain_of(const cluster& c, const speaker& who, vtime from, vtime to,
                  std::vector<said>& out) {
+  auto app = c.traffic().apps.find(text_at(who.pod, {"metadata", "namespace"}));
+  if (app == c.traffic().apps.end()) return;
   bool refused = false;
-  const auto* call = culprit(c, who.profile, refused);
+  const auto* call = culprit(app->second, who.profile, refused);
   if (!call) return;
-  const auto& timeline = c.traffic().timeline;
-  for (std::size_t i = 0; i < timeline.size(); ++i) {
-    auto begins = timeline[i].from;
-    auto ends = i + 1 < timeline.size() ? timeline[i + 1].from : to;
-    if (timeline[i].success_rate >= 0.99 || ends <= from) continue;
+  const auto& past = app->second.past;
+  for (std::size_t i = 0; i < past.size(); ++i) {
+    auto begins = past[i].from;
+    auto ends = i + 1 < past.size() ? past[i + 1].from : to;
+    if (past[i].flow->success >= 0.99 || ends <= from) continue;
     for (auto t = begins + between_complaints; t <= std::min(ends, to); t += between_complaints) {
       if (t > from) out.push_back({t, who.complaint(t, *call, refused), true});
     }

@@ -1,6 +1,7 @@
 #include "environments/embedded/shell/files.hpp"
 
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/effect_rules.hpp"
 #include "environments/embedded/node/environment.hpp"
 #include "environments/embedded/node/pod_sync.hpp"
 #include "environments/embedded/node/processes.hpp"
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 namespace remed::env {
 
@@ -107,6 +109,8 @@ std::string hosts(const json& pod) {
 std::string resolv_conf(const cluster& c, const json& pod) {
   auto dns = c.objects().get("services", {"kube-system", "kube-dns"});
   auto address = dns ? text_at(*dns, {"spec", "clusterIP"}) : std::string("10.43.0.10");
+  const auto other = changed_resolver(c, text_at(pod, {"metadata", "uid"}));
+  if (!other.empty()) address = other;
   auto ns = text_at(pod, {"metadata", "namespace"});
   return "search " + ns + ".svc.cluster.local svc.cluster.local cluster.local\nnameserver " +
          address + "\noptions ndots:5\n";
@@ -175,11 +179,11 @@ std::vector<mount_point> container_mounts(const cluster& c, const json& pod,
     out.push_back({"/dev/vda1", file, "ext4", "rw,relatime"});
   }
   out.push_back({"shm", "/dev/shm", "tmpfs", "rw,nosuid,nodev,noexec,relatime,size=65536k"});
+  std::set<std::string> laid;
   for (const auto& [id, e] : c.effects()) {
-    if (e.kind != "io_delay" || e.pod_uid != text_at(pod, {"metadata", "uid"}) ||
-        e.container != runs.name) {
-      continue;
-    }
+    if (e.kind.rfind("io_", 0) != 0 || e.params.contains("layer")) continue;
+    if (e.pod_uid != text_at(pod, {"metadata", "uid"}) || e.container != runs.name) continue;
+    if (!laid.insert(e.params.value("path", "/")).second) continue;
     out.push_back({"toda", e.params.value("path", "/"), "fuse",
                    "rw,nosuid,nodev,relatime,user_id=0,group_id=0,default_permissions,allow_other",
                    true});

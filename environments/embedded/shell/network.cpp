@@ -1,5 +1,6 @@
 // ping, nslookup, tc, ip: the pod's network.
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/effect_rules.hpp"
 #include "environments/embedded/shell/command.hpp"
 #include "environments/embedded/traffic.hpp"
 
@@ -94,6 +95,9 @@ shell_result shell_ping(const shell_call& s) {
     reachable = false;
   }
   auto here = own ? flow_container{} : link_of(s.c, s.pod);
+  const auto target = there ? there->address : where.address;
+  if (there) there = link_toward(*there, here.address);
+  here = link_toward(std::move(here), target);
   if (own) there.reset();
   auto base = where.external ? outside_rtt_ms : own ? 0.04 : inside_rtt_ms;
   auto chance = s.c.random().split("ping|" + s.uid + "|" + job.host + "|" +
@@ -139,6 +143,7 @@ shell_result shell_nslookup(const shell_call& s) {
   auto where = resolve(s.c, &s.pod, name);
   auto dns = s.c.objects().get("services", {"kube-system", "kube-dns"});
   auto server = dns ? text_at(*dns, {"spec", "clusterIP"}) : std::string("10.43.0.10");
+  if (const auto other = changed_resolver(s.c, s.uid); !other.empty()) server = other;
   auto link = link_of(s.c, s.pod);
   auto chance = s.c.traffic().chance.split("dns|" + s.uid + name +
                                            std::to_string(s.c.now().time_since_epoch().count()));
@@ -154,7 +159,8 @@ shell_result shell_nslookup(const shell_call& s) {
   }
   auto head = "Server:\t\t" + server + "\nAddress:\t" + server + ":53\n\n";
   if (!where.known) {
-    auto r = print(head + "** server can't find " + name + ": NXDOMAIN\n\n", takes);
+    const auto* why = where.servfail ? "SERVFAIL" : "NXDOMAIN";
+    auto r = print(head + "** server can't find " + name + ": " + why + "\n\n", takes);
     r.code = 1;
     return r;
   }

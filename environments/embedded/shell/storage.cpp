@@ -1,5 +1,6 @@
 // mount, df, dd: the container's file systems.
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/effect_rules.hpp"
 #include "environments/embedded/shell/command.hpp"
 #include "environments/embedded/shell/files.hpp"
 
@@ -83,6 +84,20 @@ double delayed_seconds(const shell_call& s, const effect& e, double operations) 
   return hits * ms / 1000;
 }
 
+/// The errno that one of so many operations on a path meets, drawn each; 0: none does.
+int drawn_error(const shell_call& s, const std::string& path, int operations) {
+  auto chance =
+      s.c.random().split("fault|" + s.uid + std::to_string(s.c.now().time_since_epoch().count()));
+  for (const auto* e : io_effects_on(s.c, s.uid, s.container, path)) {
+    if (e->kind != "io_fault") continue;
+    for (int i = 0; i < operations; ++i) {
+      if (chance.unit() * 100 < e->params.value("percent", 100.0))
+        return e->params.value("errno", 5);
+    }
+  }
+  return 0;
+}
+
 } // namespace
 
 shell_result shell_mount(const shell_call& s) {
@@ -136,6 +151,14 @@ shell_result shell_dd(const shell_call& s) {
   if (!folder_exists(s, job.to)) {
     return complain(1, "dd: can't open '" + job.to + "': No such file or directory\n");
   }
+  for (const auto& path : {job.to, job.from}) {
+    if (path.empty()) continue;
+    if (const auto code = drawn_error(s, path, 4)) {
+      const auto* verb = path == job.to ? "writing" : "reading";
+      return complain(
+          1, std::string("dd: error ") + verb + " '" + path + "': " + error_text(code) + "\n");
+    }
+  }
   const auto* slow = io_delay_on(s.c, s.uid, s.container, job.to);
   if (!slow && !job.from.empty()) slow = io_delay_on(s.c, s.uid, s.container, job.from);
   auto blocks = job.count >= 0 ? job.count : 1;
@@ -168,6 +191,9 @@ shell_result shell_touch(const shell_call& s) {
     if (path[0] == '-') continue;
     if (!folder_exists(s, path)) {
       return complain(1, "touch: " + path + ": No such file or directory\n");
+    }
+    if (const auto code = drawn_error(s, path, 2)) {
+      return complain(1, "touch: " + path + ": " + error_text(code) + "\n");
     }
     const auto* slow = io_delay_on(s.c, s.uid, s.container, path);
     if (slow) out.takes += from_seconds(delayed_seconds(s, *slow, 3));

@@ -94,6 +94,8 @@ shell_result shell_wget(const shell_call& s) {
                got.address.substr(0, got.address.find(':')) + "): Connection refused\n";
   }
   if (got.what == kind::timed_out) out.err += "wget: download timed out\n";
+  if (got.what == kind::reset)
+    out.err += "wget: error getting response: Connection reset by peer\n";
   if (got.what == kind::answered && got.status >= 400) {
     out.err +=
         format("wget: server returned error: HTTP/1.0 %d %s\n", got.status, reason_of(got.status));
@@ -164,6 +166,10 @@ shell_result shell_curl(const shell_call& s) {
   if (got.what == kind::timed_out) {
     out.code = 28;
     error = format("Connection timed out after %ld milliseconds", ms);
+  }
+  if (got.what == kind::reset) {
+    out.code = 52;
+    error = "Empty reply from server";
   }
   if (got.what == kind::answered && fail && got.status >= 400) {
     out.code = 22;
