@@ -41,8 +41,10 @@ FIELDS(service_profile, name, service, runtime, cpu_ms, idle_millicores, memory_
        latency_ms, spread, inferred, threads, calls, routes)
 FIELDS(system_profile, name, manifests, services, entry, load_rps, users, think_s, slo_success,
        slo_p95_ms, targets, targets_by_fault, context)
+FIELDS(flow_filter, peers, delay_ms, jitter_ms, loss, cut)
 FIELDS(flow_container, pod, cores, node_cores, hog_threads, hog_load, delay_ms, jitter_ms, loss,
-       io_delay_ms, partitioned, listening)
+       io_delay_ms, partitioned, listening, address, filters, bytes_per_s, app_ms, failure,
+       proxy_ms, proxy_failure, lost_names)
 FIELDS(flow_service, resolvable, endpoints)
 FIELDS(service_flow, rps, success, p50_ms, p95_ms, mean_ms, p90_ms, p99_ms, within, busy_cores)
 FIELDS(flow_result, success, p50_ms, p95_ms, rps, services)
@@ -58,9 +60,9 @@ using snapshot_structs =
     std::tuple<object_key, cluster_event, cluster_options, audit_entry, effect, effect_end,
                process_info, log_line, termination, probe_state, stop_order, awaited_service,
                stored_file, container_runtime, pod_runtime, profile_call, profile_route,
-               service_profile, system_profile, flow_container, flow_service, service_flow,
-               flow_result, traffic_segment, usage_sample, usage_history, flow_segment, app_traffic,
-               traffic_state>;
+               service_profile, system_profile, flow_filter, flow_container, flow_service,
+               service_flow, flow_result, traffic_segment, usage_sample, usage_history,
+               flow_segment, app_traffic, traffic_state>;
 
 /// All members of the classes. What is left out is code, callbacks, what can be told from the rest,
 /// and the history that watches resume from.
