@@ -4,6 +4,7 @@
 #include "environments/embedded/boot.hpp"
 #include "environments/embedded/node/kubelet.hpp"
 #include "environments/embedded/traffic.hpp"
+#include "runtime/paths.hpp"
 #include "tests/conformance/unifier.hpp"
 
 #include <doctest/doctest.h>
@@ -18,7 +19,7 @@ namespace {
 
 using namespace remed::env;
 
-const std::string golden = std::string(REMED_SOURCE_DIR) + "/tests/golden/kubernetes/";
+const std::string golden = data_root().string() + "/tests/golden/kubernetes/";
 
 /// A stream that keeps what it is sent.
 class kept_stream final : public tools::http_stream {

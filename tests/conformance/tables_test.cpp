@@ -2,6 +2,7 @@
 #include "environments/embedded/api/resources.hpp"
 #include "environments/embedded/api/table.hpp"
 #include "environments/embedded/api/text.hpp"
+#include "runtime/paths.hpp"
 
 #include <doctest/doctest.h>
 
@@ -12,7 +13,7 @@ namespace remed::conformance {
 using namespace remed::env;
 
 TEST_CASE("every kind has the columns that a real API server prints") {
-  std::ifstream in(std::string(REMED_SOURCE_DIR) + "/tests/golden/kubernetes/columns.txt");
+  std::ifstream in(data_root().string() + "/tests/golden/kubernetes/columns.txt");
   std::size_t kinds = 0;
   for (std::string line; std::getline(in, line);) {
     auto colon = line.find(": ");

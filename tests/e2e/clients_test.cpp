@@ -1,11 +1,12 @@
 // Stock clients other than kubectl: Debian's python3-kubernetes.
+#include "runtime/paths.hpp"
 #include "tests/e2e/support.hpp"
 
 namespace remed::test {
 
 namespace {
 
-const std::string clients = std::string(REMED_SOURCE_DIR) + "/tests/e2e/clients/";
+const std::string clients = data_root().string() + "/tests/e2e/clients/";
 
 bool has_program(const char* path) {
   return std::filesystem::exists(path);
