@@ -40,7 +40,7 @@ std::string run(lab& l, const std::string& app, std::vector<std::string> argv) {
 }
 
 double success(lab& l) {
-  return l.world.state().traffic().flow.success;
+  return env::flow_in(l.world.state(), "simple-micro").success;
 }
 
 int port_of(lab& l, const std::string& service) {
