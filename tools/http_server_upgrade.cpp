@@ -1,5 +1,6 @@
 // A connection that left HTTP for a protocol of its own: bytes both ways.
 #include "tools/http_session.hpp"
+#include "tools/http_session_handle.hpp"
 
 #include <array>
 
@@ -30,12 +31,12 @@ public:
   }
   std::optional<steady::time_point> idle_since() const override { return std::nullopt; }
 
-  void send(std::string_view bytes) {
+  void send(const std::string& bytes, bool /*binary*/) {
     if (closed()) return;
     next_ += bytes;
     write_next();
   }
-  void close() {
+  void close(int /*code*/) {
     if (closed()) return;
     closing_ = true;
     write_next();
@@ -66,41 +67,11 @@ private:
   std::function<void()> on_close_;
 };
 
-/// What the handler holds; it may outlive the connection.
-class upgraded_handle : public websocket {
-public:
-  explicit upgraded_handle(std::weak_ptr<upgraded_session> session)
-      : session_(std::move(session)) {}
-  void send(std::string message, bool) override {
-    if (auto session = session_.lock()) session->send(message);
-  }
-  void close(int) override {
-    if (auto session = session_.lock()) session->close();
-  }
-  bool closed() const override {
-    auto session = session_.lock();
-    return !session || session->closed();
-  }
-  std::size_t pending() const override {
-    auto session = session_.lock();
-    return session ? session->pending() : 0;
-  }
-  void on_message(std::function<void(std::string, bool)> callback) override {
-    if (auto session = session_.lock()) session->on_message(std::move(callback));
-  }
-  void on_close(std::function<void()> callback) override {
-    if (auto session = session_.lock()) session->on_close(std::move(callback));
-  }
-
-private:
-  std::weak_ptr<upgraded_session> session_;
-};
-
 void upgraded_session::start() {
   loop_.kept.emplace(this, shared_from_this());
   write_next();
   auto start = std::move(reply_.start);
-  if (start) start(std::make_shared<upgraded_handle>(weak_from_this()));
+  if (start) start(std::make_shared<session_handle<upgraded_session>>(weak_from_this()));
   if (!finished_) read();
 }
 

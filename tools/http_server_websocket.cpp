@@ -1,5 +1,6 @@
 // The server's side of a WebSocket.
 #include "tools/http_session.hpp"
+#include "tools/http_session_handle.hpp"
 
 #include <deque>
 
@@ -75,43 +76,13 @@ private:
   std::function<void()> on_close_;
 };
 
-/// What the handler holds; it may outlive the connection.
-class websocket_handle : public websocket {
-public:
-  explicit websocket_handle(std::weak_ptr<websocket_session> session)
-      : session_(std::move(session)) {}
-  void send(std::string message, bool binary) override {
-    if (auto session = session_.lock()) session->send(std::move(message), binary);
-  }
-  void close(int code) override {
-    if (auto session = session_.lock()) session->close(code);
-  }
-  bool closed() const override {
-    auto session = session_.lock();
-    return !session || session->closed();
-  }
-  std::size_t pending() const override {
-    auto session = session_.lock();
-    return session ? session->pending() : 0;
-  }
-  void on_message(std::function<void(std::string, bool)> callback) override {
-    if (auto session = session_.lock()) session->on_message(std::move(callback));
-  }
-  void on_close(std::function<void()> callback) override {
-    if (auto session = session_.lock()) session->on_close(std::move(callback));
-  }
-
-private:
-  std::weak_ptr<websocket_session> session_;
-};
-
 void websocket_session::start() {
   ws_.async_accept(request_, [self = shared_from_this()](error_code ec) {
     if (self->finished_) return;
     if (ec) return self->finish(false);
     self->request_ = {};
     auto start = std::move(self->reply_.start);
-    if (start) start(std::make_shared<websocket_handle>(self));
+    if (start) start(std::make_shared<session_handle<websocket_session>>(self));
     if (!self->finished_) self->read();
   });
 }

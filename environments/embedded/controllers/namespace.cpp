@@ -109,46 +109,29 @@ private:
     return join(parts, ", ");
   }
 
-  static void set_condition(const cluster& c, json& status, const char* type, bool value,
-                            const char* reason, const std::string& message) {
-    auto& all = status["conditions"];
-    if (!all.is_array()) all = json::array();
-    auto one = json::object();
-    one["type"] = type;
-    one["status"] = value ? "True" : "False";
-    one["reason"] = reason;
-    one["message"] = message;
-    one["lastTransitionTime"] = rfc3339(c.now());
-    for (auto& old : all) {
-      if (text_at(old, {"type"}) != type) continue;
-      if (old["status"] == one["status"]) one["lastTransitionTime"] = old["lastTransitionTime"];
-      old = std::move(one);
-      return;
-    }
-    all.push_back(std::move(one));
-  }
-
   static void tell(const cluster& c, const remains& left, json& status) {
     status["phase"] = "Terminating";
-    set_condition(c, status, "NamespaceDeletionDiscoveryFailure", false, "ResourcesDiscovered",
-                  "All resources successfully discovered");
-    set_condition(c, status, "NamespaceDeletionGroupVersionParsingFailure", false,
-                  "ParsedGroupVersions", "All legacy kube types successfully parsed");
-    set_condition(c, status, "NamespaceDeletionContentFailure", false, "ContentDeleted",
-                  "All content successfully deleted, may be waiting on finalization");
+    auto say = [&](const char* type, bool value, const char* reason, const std::string& message) {
+      set_condition(status, type, value, reason, message, c.now());
+    };
+    say("NamespaceDeletionDiscoveryFailure", false, "ResourcesDiscovered",
+        "All resources successfully discovered");
+    say("NamespaceDeletionGroupVersionParsingFailure", false, "ParsedGroupVersions",
+        "All legacy kube types successfully parsed");
+    say("NamespaceDeletionContentFailure", false, "ContentDeleted",
+        "All content successfully deleted, may be waiting on finalization");
     if (left.resources.empty())
-      set_condition(c, status, "NamespaceContentRemaining", false, "ContentRemoved",
-                    "All content successfully removed");
+      say("NamespaceContentRemaining", false, "ContentRemoved", "All content successfully removed");
     else
-      set_condition(c, status, "NamespaceContentRemaining", true, "SomeResourcesRemain",
-                    "Some resources are remaining: " + counted(left.resources, " has "));
+      say("NamespaceContentRemaining", true, "SomeResourcesRemain",
+          "Some resources are remaining: " + counted(left.resources, " has "));
     if (left.finalizers.empty())
-      set_condition(c, status, "NamespaceFinalizersRemaining", false, "ContentHasNoFinalizers",
-                    "All content-preserving finalizers finished");
+      say("NamespaceFinalizersRemaining", false, "ContentHasNoFinalizers",
+          "All content-preserving finalizers finished");
     else
-      set_condition(c, status, "NamespaceFinalizersRemaining", true, "SomeFinalizersRemain",
-                    "Some content in the namespace has finalizers remaining: " +
-                        counted(left.finalizers, " in "));
+      say("NamespaceFinalizersRemaining", true, "SomeFinalizersRemain",
+          "Some content in the namespace has finalizers remaining: " +
+              counted(left.finalizers, " in "));
   }
 
   static void end(cluster& c, const json& found, const std::string& ns) {

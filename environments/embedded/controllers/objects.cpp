@@ -109,6 +109,25 @@ const json& condition_of(const json& obj, const std::string& type) {
   return nothing;
 }
 
+void set_condition(json& status, const std::string& type, bool value, const std::string& reason,
+                   const std::string& message, vtime now) {
+  auto& all = status["conditions"];
+  if (!all.is_array()) all = json::array();
+  auto one = json::object();
+  one["type"] = type;
+  one["status"] = value ? "True" : "False";
+  one["reason"] = reason;
+  one["message"] = message;
+  one["lastTransitionTime"] = rfc3339(now);
+  for (auto& old : all) {
+    if (text_at(old, {"type"}) != type) continue;
+    if (old["status"] == one["status"]) one["lastTransitionTime"] = old["lastTransitionTime"];
+    old = std::move(one);
+    return;
+  }
+  all.push_back(std::move(one));
+}
+
 bool pod_is_ready(const json& pod) {
   return text_at(condition_of(pod, "Ready"), {"status"}) == "True";
 }

@@ -35,6 +35,9 @@ bool pod_is_active(const json& pod);
 
 /// The condition of a type in status.conditions, or null.
 const json& condition_of(const json& obj, const std::string& type);
+/// Sets a condition of a status; the transition is `now` when its value was another.
+void set_condition(json& status, const std::string& type, bool value, const std::string& reason,
+                   const std::string& message, vtime now);
 
 /// All resources that may hold objects: the built-in ones and those of CustomResourceDefinitions.
 std::vector<resource_name> known_resources(const cluster& c);

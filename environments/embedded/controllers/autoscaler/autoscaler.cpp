@@ -42,21 +42,7 @@ private:
 
   void set_condition(const char* type, bool value, const std::string& reason,
                      const std::string& message) {
-    auto& all = status_["conditions"];
-    if (!all.is_array()) all = json::array();
-    auto one = json::object();
-    one["type"] = type;
-    one["status"] = value ? "True" : "False";
-    one["reason"] = reason;
-    one["message"] = message;
-    one["lastTransitionTime"] = rfc3339(c_.now());
-    for (auto& old : all) {
-      if (text_at(old, {"type"}) != type) continue;
-      if (old["status"] == one["status"]) one["lastTransitionTime"] = old["lastTransitionTime"];
-      old = std::move(one);
-      return;
-    }
-    all.push_back(std::move(one));
+    env::set_condition(status_, type, value, reason, message, c_.now());
   }
   void set_condition(const char* type, const condition_text& c) {
     set_condition(type, c.status, c.reason, c.message);
