@@ -1,6 +1,7 @@
 // Real Ansible, through the host process and as the plain command.
 #include "tools/ansible.hpp"
 
+#include "tests/tools/marked_sleep.hpp"
 #include "tools/ansible/events.hpp"
 #include "tools/ansible/host.hpp"
 #include "tools/http_server.hpp"
@@ -162,15 +163,15 @@ TEST_CASE("a playbook cannot forge events or poison later runs") {
 }
 
 TEST_CASE("the run's time limit kills it, also what escaped into the background") {
-  auto run = play(
-      "    - shell: sleep 23.4567\n      async: 100\n      poll: 0\n"
-      "    - shell: setsid sleep 23.4567\n");
+  const testing::marked_sleep sleep(23);
+  auto run = play("    - shell: " + sleep.command() + "\n      async: 100\n      poll: 0\n" +
+                  "    - shell: setsid " + sleep.command() + "\n");
   run.time_limit = std::chrono::milliseconds{5000}; // enough for the first task on a busy machine
   const auto r = execute(run);
   CHECK(r.why == reason::timed_out);
   CHECK(r.wall < std::chrono::seconds{9});
   CHECK(find(r, "changed")); // the events up to the kill are there
-  CHECK(std::system("ps -eo args | grep -q '^sleep 23[.]4567'") != 0);
+  CHECK_FALSE(sleep.runs());
 }
 
 TEST_CASE("a task's own time limit fails that task, and the play may rescue it") {
@@ -202,15 +203,15 @@ TEST_CASE("dropping the handle kills the run and suppresses the callback") {
                                     sandbox_spec::mode::sandboxed, host());
   int listener = -1;
   bool called = false;
+  const testing::marked_sleep sleep(19);
   auto handle = runner->run(
-      play("    - shell: sleep 19.8765\n"), [&](int fd) { listener = fd; },
+      play("    - shell: " + sleep.command() + "\n"), [&](int fd) { listener = fd; },
       [&](result<playbook_result>) { called = true; });
-  const auto runs = [] { return std::system("ps -eo args | grep -q '^sleep 19[.]8765'") == 0; };
-  for (int i = 0; i < 200 && !runs(); ++i) loop.run_for(std::chrono::milliseconds{50});
-  REQUIRE(runs());
+  for (int i = 0; i < 200 && !sleep.runs(); ++i) loop.run_for(std::chrono::milliseconds{50});
+  REQUIRE(sleep.runs());
   handle.reset();
-  for (int i = 0; i < 100 && runs(); ++i) loop.run_for(std::chrono::milliseconds{20});
-  CHECK(!runs());
+  for (int i = 0; i < 100 && sleep.runs(); ++i) loop.run_for(std::chrono::milliseconds{20});
+  CHECK_FALSE(sleep.runs());
   CHECK(!called);
   if (listener >= 0) ::close(listener);
 }

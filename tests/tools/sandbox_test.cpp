@@ -2,6 +2,7 @@
 // user of the host (the launcher sees to that even when the tests run as root).
 #include "tools/sandbox.hpp"
 
+#include "tests/tools/marked_sleep.hpp"
 #include "tools/http_server.hpp"
 
 #include <doctest/doctest.h>
@@ -314,38 +315,38 @@ TEST_CASE("memory, file size, file systems and numbers of files are bounded") {
 
 TEST_CASE("the time limit ends everything, also what left the session or ignores signals") {
   io_loop loop;
-  auto cmd =
-      sh("trap '' TERM; setsid sh -c 'trap \"\" TERM; sleep 31.4159' & "
-         "nohup setsid sleep 31.4159 >/dev/null 2>&1 & sleep 31.4159");
+  const testing::marked_sleep sleep(31);
+  auto cmd = sh("trap '' TERM; setsid sh -c 'trap \"\" TERM; " + sleep.command() +
+                "' & nohup setsid " + sleep.command() + " >/dev/null 2>&1 & " + sleep.command());
   cmd.time_limit = std::chrono::milliseconds{300};
   const auto r = run(loop, cmd).get();
   CHECK(r.timed_out);
   CHECK(r.exit_code == 137);
   CHECK(r.wall < std::chrono::seconds{3});
-  CHECK(std::system("ps -eo args | grep -q '^sleep 31[.]4159'") != 0);
+  CHECK_FALSE(sleep.runs());
 }
 
 TEST_CASE("a daemon left behind ends with the command") {
-  const auto r = inside("setsid nohup sleep 27.1828 >/dev/null 2>&1 & echo started");
+  const testing::marked_sleep sleep(27);
+  const auto r = inside("setsid nohup " + sleep.command() + " >/dev/null 2>&1 & echo started");
   CHECK(r.out == "started\n");
   CHECK(r.wall < std::chrono::seconds{3});
-  CHECK(std::system("ps -eo args | grep -q '^sleep 27[.]1828'") != 0);
+  CHECK_FALSE(sleep.runs());
 }
 
 TEST_CASE("dropping the handle kills what runs inside") {
   io_loop loop;
+  const testing::marked_sleep sleep(16);
   process_callbacks callbacks;
   bool called = false;
   callbacks.done = [&](result<process_result>) { called = true; };
   int listener = -1;
   auto handle = start_sandboxed(
-      loop, {}, sh("sleep 16.1803"), [&](int fd) { listener = fd; }, callbacks);
+      loop, {}, sh(sleep.command()), [&](int fd) { listener = fd; }, callbacks);
   while (listener < 0) loop.run_for(std::chrono::milliseconds{100});
   handle.reset();
-  for (int i = 0; i < 50 && std::system("ps -eo args | grep -q '^sleep 16[.]1803'") == 0; ++i) {
-    loop.run_for(std::chrono::milliseconds{20});
-  }
-  CHECK(std::system("ps -eo args | grep -q '^sleep 16[.]1803'") != 0);
+  for (int i = 0; i < 50 && sleep.runs(); ++i) loop.run_for(std::chrono::milliseconds{20});
+  CHECK_FALSE(sleep.runs());
   CHECK(!called);
   ::close(listener);
 }
