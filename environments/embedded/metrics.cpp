@@ -13,8 +13,7 @@ namespace remed::env {
 namespace {
 
 constexpr auto scrape = std::chrono::seconds{15};
-/// What the node uses besides pods: kubelet, runtime, system.
-constexpr double node_idle_cores = 0.12, node_idle_bytes = 900.0 * 1024 * 1024;
+constexpr double node_idle_cores = 0.12; // kubelet, runtime, system
 
 vtime last_scrape(const cluster& c) {
   return c.now() - duration{c.now().time_since_epoch().count() % duration{scrape}.count()};

@@ -7,6 +7,9 @@
 
 namespace remed::env {
 
+/// Memory that the node uses besides pods: kubelet, runtime, system.
+inline constexpr double node_idle_bytes = 900.0 * 1024 * 1024;
+
 /// PodMetrics items of a namespace (empty: all), in name order. A pod appears when all its running
 /// containers were alive at both scrapes.
 json pod_metrics(const cluster& c, std::string_view ns);

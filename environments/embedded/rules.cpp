@@ -123,6 +123,7 @@ cluster_rules standard_rules() {
                        make_volume_controller(),
                        make_scheduler(),
                        make_kubelet(shipped_images()),
+                       make_eviction_manager(),
                        make_endpoints_controller(),
                        make_traffic_controller()};
   return rules;

@@ -1,5 +1,6 @@
 // Effects as the node sees them: foreign processes, and what ends with a container or a pod.
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/node/kubelet.hpp"
 #include "environments/embedded/node/pod_sync.hpp"
 #include "environments/embedded/node/processes.hpp"
 
@@ -88,6 +89,7 @@ void add_processes(cluster& c, const json& pod, container_runtime& container, st
     auto others = memory_without_hogs(c, pod, container.name);
     bool cut = limit && !c.options().oom_group_kill;
     add_memory_hog(container, id, e, now, cut ? std::max(0.0, *limit - others) : 1e18);
+    c.schedule(housekeeping, eviction_actor, std::string(node_name));
   } else if (e.kind.rfind("io_", 0) == 0 && !e.params.contains("layer")) {
     container.processes.push_back(
         make(container, id, now, 0, "toda",

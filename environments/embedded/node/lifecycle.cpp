@@ -260,6 +260,7 @@ const json& pod_sync::spec_of(const container_runtime& container) const {
 }
 
 duration pod_sync::grace() const {
+  if (rt.end_reason == evicted) return {}; // a hard threshold gives nobody time
   auto seconds = int_at(pod, {"spec", "terminationGracePeriodSeconds"}, 30);
   return std::chrono::seconds{int_at(pod, {"metadata", "deletionGracePeriodSeconds"}, seconds)};
 }
@@ -289,12 +290,12 @@ bool sync_lifecycle(pod_sync& s) {
   if (!leaving && (sync_mounts(s) || (s.rt.mounted && sync_sandbox(s)))) return true;
   if (!s.rt.sandbox_up) return false;
   sync_sources(s);
+  if (!deleted && leaving) stop_all(s, s.grace());
   bool stopping = false;
   for (auto& container : s.rt.containers) {
     if (sync_running(s, container, leaving)) return true;
     stopping = stopping || (container.running() && container.stopping);
   }
-  if (!deleted && leaving) stop_all(s, s.grace());
   if (leaving) return false;
   for (auto& container : s.rt.containers) {
     if (!stopping && sync_definition(s, container)) return true;

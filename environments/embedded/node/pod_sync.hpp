@@ -32,6 +32,10 @@ const json& container_spec(const json& pod, const std::string& container);
 /// The limit of a resource in base units; none when unlimited.
 std::optional<double> limit_of(const json& container_spec, const char* resource);
 
+/// Why the node ended a pod to get back memory.
+inline constexpr std::string_view evicted = "Evicted";
+/// How often the kubelet looks whether the node runs short.
+inline constexpr duration housekeeping = std::chrono::seconds{10};
 /// Ends the pod on the node's own account: its containers stop, it stays as Failed.
 void end_pod(pod_sync& s, const std::string& reason, const std::string& message);
 /// An init container has done its part: it ended well, or is a sidecar that has started.

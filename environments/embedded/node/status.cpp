@@ -163,7 +163,11 @@ std::vector<condition> conditions_of(const json& pod, const pod_runtime& rt,
     containers.reason = "ContainersNotReady";
     containers.message = "containers with unready status: " + list_of(unready);
   }
-  return {sandbox, initialized, ready_condition(pod, containers), containers};
+  std::vector<condition> out{sandbox, initialized, ready_condition(pod, containers), containers};
+  if (rt.end_reason == evicted) {
+    out.push_back({"DisruptionTarget", "TerminationByKubelet", rt.end_message, true});
+  }
+  return out;
 }
 
 json with_times(const cluster& c, const json& pod, const std::vector<condition>& wanted) {
