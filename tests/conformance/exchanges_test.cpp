@@ -164,7 +164,6 @@ const std::map<int, std::string>& exceptions() {
       {267, machine},
       {242, "the recorded node ran busybox without a command for ever; it ends at once"},
       {245, "as 242"},
-      {286, "the proxy of a pod answers from the simulated program, which serves no such page"},
       {335, "the recorded namespace took seconds to empty, ours none"},
       {336, "as 335"},
       {339, "as 335"},

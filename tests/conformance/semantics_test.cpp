@@ -104,7 +104,7 @@ TEST_CASE("lists answer versions, limits and selectors as recorded") {
   CHECK_FALSE(selected.contains("remainingItemCount"));
   check_failure(w.get(maps + "?labelSelector=%3D%3D"), 400, "BadRequest",
                 "found '==', expected: !, identifier, or 'end of string'");
-  check_failure(w.get(maps + "?fieldSelector=spec.foo%3Dx"), 400, "BadRequest",
+  check_failure(w.get(pods + "?fieldSelector=spec.foo%3Dx"), 400, "BadRequest",
                 "field label not supported: spec.foo");
   w.remove(maps);
   CHECK(w.get(maps).body["items"].empty());

@@ -7,7 +7,6 @@ namespace remed::env::test {
 
 namespace {
 
-const std::string pods = "/api/v1/namespaces/sem/pods";
 const std::string budgets = "/apis/policy/v1/namespaces/sem/poddisruptionbudgets";
 
 json eviction(const std::string& pod) {

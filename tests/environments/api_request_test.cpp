@@ -49,6 +49,38 @@ TEST_CASE("options of a write that mean nothing are refused in Kubernetes' words
   CHECK(w.get(maps + "/a").status == 404);
 }
 
+TEST_CASE("options of a list and the forms of a request are checked as Kubernetes does") {
+  api_world w;
+  w.post(maps, config_map("a"));
+  CHECK(w.get(maps + "?limit=many").message() ==
+        "strconv.ParseInt: parsing \"many\": invalid syntax");
+  CHECK(w.get(maps + "?resourceVersionMatch=Exact").message() ==
+        "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: "
+        "resourceVersionMatch is forbidden unless resourceVersion is provided");
+  CHECK(w.get(maps + "?labelSelector=a%20b").message() ==
+        "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt");
+  CHECK(w.get(maps + "?fieldSelector=data.x%3D1").message() ==
+        "\"data.x\" is not a known field selector: only \"metadata.name\", "
+        "\"metadata.namespace\"");
+  CHECK(w.send(w.admin, "GET", maps, {}, "", "application/xml").status == 406);
+  CHECK(w.put(maps, config_map("a")).status == 405);
+  CHECK(w.patch(maps, json::object()).status == 405);
+  CHECK(w.send(w.admin, "POST", maps, "a=b", "application/x-www-form-urlencoded").status == 415);
+  CHECK(
+      w.send(w.admin, "PATCH", maps + "/a", "{\"a\":", "application/merge-patch+json").message() ==
+      "error decoding patch: unexpected end of JSON input");
+  CHECK(w.send(w.admin, "PATCH", maps + "/a?fieldManager=x", "{}", "application/apply-patch+yaml")
+            .message() ==
+        "Incorrect version specified in apply patch. Specified patch version: , "
+        "expected: v1");
+  auto numbered = config_map("b");
+  numbered["metadata"]["resourceVersion"] = "5";
+  CHECK(w.post(maps, numbered).message() ==
+        "resourceVersion should not be set on objects to be created");
+  CHECK(w.remove(maps + "/a?propagationPolicy=Sometimes").status == 422);
+  CHECK(w.get(maps + "/a").status == 200);
+}
+
 TEST_CASE("who may impersonate acts with the rights of the other") {
   api_world w;
   w.api->add_identity(w.admin);

@@ -185,7 +185,7 @@ TEST_CASE("lists: selectors, paging, versions") {
   auto label = w.get(maps + "?labelSelector=%3D%3D");
   CHECK(label.status == 400);
   CHECK(label.message() == "found '==', expected: !, identifier, or 'end of string'");
-  auto field = w.get(maps + "?fieldSelector=spec.foo%3Dx");
+  auto field = w.get(pods + "?fieldSelector=spec.foo%3Dx");
   CHECK(field.status == 400);
   CHECK(field.message() == "field label not supported: spec.foo");
   auto page = w.get(maps + "?limit=2").body;

@@ -73,6 +73,7 @@ public:
 };
 
 inline const std::string maps = "/api/v1/namespaces/sem/configmaps";
+inline const std::string pods = "/api/v1/namespaces/sem/pods";
 inline const std::string deployments = "/apis/apps/v1/namespaces/sem/deployments";
 
 inline json config_map(const std::string& name, const json& data = json::object()) {

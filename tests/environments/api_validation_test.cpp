@@ -119,7 +119,6 @@ TEST_CASE("finalizers hold an object until the last one goes") {
 
 TEST_CASE("a scheduled pod is deleted gracefully, another at once") {
   api_world w;
-  const std::string pods = "/api/v1/namespaces/sem/pods";
   auto pod = json::parse(
       R"({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i:1"}]}})");
   auto made = w.post(pods, pod).body;

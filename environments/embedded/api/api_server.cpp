@@ -28,6 +28,7 @@ tools::http_response page_not_found() {
 /// The parts of a resource's URL.
 struct target {
   std::string group, version, ns, plural, name, subresource;
+  bool watches = false; ///< the old form of a watch: /api/v1/watch/pods
 };
 
 std::optional<target> parse_target(const std::string& path) {
@@ -45,6 +46,10 @@ std::optional<target> parse_target(const std::string& path) {
   } else {
     return std::nullopt;
   }
+  if (parts[at] == "watch" && parts.size() > at + 1) {
+    out.watches = true;
+    ++at;
+  }
   bool in_namespace =
       parts[at] == "namespaces" && parts.size() > at + 2 &&
       !(parts.size() == at + 3 && (parts[at + 2] == "status" || parts[at + 2] == "finalize"));
@@ -61,7 +66,7 @@ std::optional<target> parse_target(const std::string& path) {
 
 std::string verb_of(const tools::http_request& request, const target& t) {
   const auto& m = request.method;
-  bool watches = request.query.has("watch") && request.query.flag("watch");
+  bool watches = t.watches || (request.query.has("watch") && request.query.flag("watch"));
   if (m == "GET" || m == "HEAD") return watches ? "watch" : t.name.empty() ? "list" : "get";
   if (m == "POST") return "create";
   if (m == "PUT") return "update";
@@ -136,8 +141,15 @@ tools::http_reply run_verb(api_call& call) {
     }
     return run_subresource(call);
   }
-  if (!call.type.has_verb(call.verb) || (call.verb == "create" && !call.name.empty()))
+  bool needs_name = call.verb == "update" || call.verb == "patch";
+  if (!call.type.has_verb(call.verb) || (call.verb == "create" && !call.name.empty()) ||
+      (needs_name && call.name.empty())) {
     return error_response(call.request, errors::method_not_allowed());
+  }
+  if (auto error = check_accept(call)) return error_response(call.request, *error);
+  if (call.verb == "list" || call.verb == "watch") {
+    if (auto error = check_list_options(call)) return error_response(call.request, *error);
+  }
   if (is_review(call.type)) return answer_review(call);
   if (call.type.group == "metrics.k8s.io") return read_metrics(call);
   // All namespaces at once can be read, not written.

@@ -6,6 +6,8 @@
 #include "environments/embedded/api/verbs.hpp"
 #include "runtime/yaml.hpp"
 
+#include <algorithm>
+
 namespace remed::env {
 
 namespace {
@@ -56,14 +58,24 @@ api_error unrecognized(const api_call& call, const std::string& why) {
                              ")");
 }
 
+std::string unknown_format(const api_call& call) {
+  const char* known = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+  if (call.verb == "patch") {
+    known =
+        "application/json-patch+json, application/merge-patch+json, "
+        "application/strategic-merge-patch+json, application/apply-patch+yaml";
+  } else if (call.type.custom) {
+    known = "application/json, application/yaml";
+  }
+  return std::string(
+             "the body of the request was in an unknown format - accepted media types "
+             "include: ") +
+         known;
+}
+
 maybe_error read_wire(const api_call& call, json& out) {
   if (call.type.custom || call.verb == "patch") {
-    return errors::unsupported_media(
-        "the body of the request was in an unknown format - accepted media types include: " +
-        std::string(call.verb == "patch"
-                        ? "application/json-patch+json, application/merge-patch+json, "
-                          "application/strategic-merge-patch+json, application/apply-patch+yaml"
-                        : "application/json, application/yaml"));
+    return errors::unsupported_media(unknown_format(call));
   }
   auto body = read_protobuf(call.request.body);
   if (!body.error.empty()) {
@@ -93,9 +105,15 @@ maybe_error read_body(const api_call& call, json& out) {
   if (body.empty()) return std::nullopt;
   if (has("protobuf")) return read_wire(call, out);
   if (has("yaml")) return read_yaml_body(body, out);
+  if (!type.empty() && !has("json")) {
+    return call.verb == "patch" ? errors::unsupported_media("415: Unsupported Media Type")
+                                : errors::unsupported_media(unknown_format(call));
+  }
   try {
     out = json::parse(body);
   } catch (const json::parse_error& e) {
+    if (call.verb == "patch")
+      return errors::bad_request("error decoding patch: " + go_parse_error(body, e.byte));
     return unrecognized(
         call, "couldn't get version/kind; json parse error: " + go_parse_error(body, e.byte));
   } catch (const json::exception& e) {
@@ -170,6 +188,20 @@ bool passes(const api_call& call, const list_filter& filter, const json& obj) {
          matches_fields(filter.fields, obj);
 }
 
+namespace {
+
+void read_delete_body(const json& body, delete_options& out) {
+  out.propagation = text_at(body, {"propagationPolicy"}, out.propagation);
+  if (at_path(body, {"gracePeriodSeconds"}).is_number())
+    out.grace = int_at(body, {"gracePeriodSeconds"});
+  const auto& orphan = at_path(body, {"orphanDependents"});
+  if (orphan.is_boolean() && orphan.get<bool>()) out.propagation = "Orphan";
+  out.uid = text_at(body, {"preconditions", "uid"});
+  out.resource_version = text_at(body, {"preconditions", "resourceVersion"});
+}
+
+} // namespace
+
 maybe_error read_delete_options(const api_call& call, delete_options& out) {
   json body;
   if (auto error = read_body(call, body)) return error;
@@ -179,23 +211,13 @@ maybe_error read_delete_options(const api_call& call, delete_options& out) {
     out.grace = std::strtoll(query.get("gracePeriodSeconds").c_str(), nullptr, 10);
   }
   if (query.flag("orphanDependents")) out.propagation = "Orphan";
-  if (!body.is_object()) return std::nullopt;
-  out.propagation = text_at(body, {"propagationPolicy"}, out.propagation);
-  if (at_path(body, {"gracePeriodSeconds"}).is_number())
-    out.grace = int_at(body, {"gracePeriodSeconds"});
-  const auto& orphan = at_path(body, {"orphanDependents"});
-  if (orphan.is_boolean() && orphan.get<bool>()) out.propagation = "Orphan";
-  out.uid = text_at(body, {"preconditions", "uid"});
-  out.resource_version = text_at(body, {"preconditions", "resourceVersion"});
-  if (!out.propagation.empty() && out.propagation != "Background" &&
-      out.propagation != "Foreground" && out.propagation != "Orphan") {
-    return errors::invalid("meta.k8s.io", "DeleteOptions", "",
-                           {{"propagationPolicy",
-                             "Unsupported value: " + go_quote(out.propagation) +
-                                 ": supported values: \"Background\", \"Foreground\", \"Orphan\"",
-                             "FieldValueNotSupported"}});
-  }
-  return std::nullopt;
+  if (body.is_object()) read_delete_body(body, out);
+  static const std::vector<std::string> policies = {"Foreground", "Background", "Orphan", "nil"};
+  bool known =
+      std::find(policies.begin(), policies.end() - 1, out.propagation) != policies.end() - 1;
+  if (out.propagation.empty() || known) return std::nullopt;
+  return errors::invalid("meta.k8s.io", "DeleteOptions", "",
+                         {not_supported("propagationPolicy", out.propagation, policies)});
 }
 
 } // namespace remed::env

@@ -79,4 +79,58 @@ maybe_error check_write_options(const api_call& call) {
   return errors::invalid("meta.k8s.io", options_of(call), "", wrong);
 }
 
+namespace {
+
+/// Numbers of a query as Go reads them.
+maybe_error check_number(const api_call& call, const char* name) {
+  auto text = call.request.query.get(name);
+  std::size_t digits = !text.empty() && (text[0] == '-' || text[0] == '+') ? 1 : 0;
+  bool good = text.size() > digits && text.find_first_not_of("0123456789", digits) == text.npos;
+  if (text.empty() || good) return std::nullopt;
+  return errors::bad_request("strconv.ParseInt: parsing " + go_quote(text) + ": invalid syntax");
+}
+
+} // namespace
+
+maybe_error check_list_options(const api_call& call) {
+  for (const char* name : {"limit", "timeoutSeconds"}) {
+    if (auto error = check_number(call, name)) return error;
+  }
+  const auto& query = call.request.query;
+  auto match = query.get("resourceVersionMatch");
+  if (match.empty()) return std::nullopt;
+  auto refuse = [](field_error why) {
+    return errors::invalid("meta.k8s.io", "ListOptions", "", {std::move(why)});
+  };
+  auto forbid = [&](const std::string& why) {
+    return refuse(
+        forbidden_field("resourceVersionMatch", "resourceVersionMatch is forbidden " + why));
+  };
+  bool initial_events = query.flag("sendInitialEvents");
+  if (call.verb == "watch" && !initial_events)
+    return forbid("for watch unless sendInitialEvents is provided");
+  if (call.verb == "list" && query.get("resourceVersion").empty())
+    return forbid("unless resourceVersion is provided");
+  if (call.verb == "list" && !query.get("continue").empty())
+    return forbid("when continue is provided");
+  if (match != "Exact" && match != "NotOlderThan")
+    return refuse(not_supported("resourceVersionMatch", match, {"Exact", "NotOlderThan", ""}));
+  if (match == "Exact" && query.get("resourceVersion") == "0") {
+    return forbid("when resourceVersionMatch is \"Exact\" and resourceVersion is \"0\"");
+  }
+  return std::nullopt;
+}
+
+maybe_error check_accept(const api_call& call) {
+  std::string accept(call.request.headers.get("Accept"));
+  if (accept.empty()) return std::nullopt;
+  for (const char* known : {"json", "yaml", "protobuf", "application/*", "*/*"}) {
+    if (accept.find(known) != std::string::npos) return std::nullopt;
+  }
+  return api_error{406, "NotAcceptable",
+                   "406: Not Acceptable\n\nAvailable representations: application/json, "
+                   "application/yaml, application/vnd.kubernetes.protobuf",
+                   json::object()};
+}
+
 } // namespace remed::env

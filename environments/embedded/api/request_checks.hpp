@@ -11,4 +11,10 @@ maybe_error impersonate(const store& objects, const tools::http_request& request
 /// dryRun, fieldValidation, fieldManager and force of a write.
 maybe_error check_write_options(const api_call& call);
 
+/// Options of list and watch: numbers, and which resourceVersionMatch goes with what.
+maybe_error check_list_options(const api_call& call);
+
+/// Whether the client takes an answer in a form that the API server speaks.
+maybe_error check_accept(const api_call& call);
+
 } // namespace remed::env

@@ -28,8 +28,13 @@ const schema_node* schema_set::find(const std::string& definition) const {
 class schema_reader {
 public:
   /// `has_zeros`: the types are Go structs, whose `default` is the zero value.
-  schema_reader(schema_set& out, const json& definitions, const json& defaults, bool has_zeros)
-      : out_(out), definitions_(definitions), defaults_(defaults), has_zeros_(has_zeros) {}
+  schema_reader(schema_set& out, const json& definitions, const json& defaults, const json& checks,
+                bool has_zeros)
+      : out_(out),
+        definitions_(definitions),
+        defaults_(defaults),
+        checks_(checks),
+        has_zeros_(has_zeros) {}
 
   schema_node* named(const std::string& name) {
     auto& slot = out_.named_[name];
@@ -44,6 +49,7 @@ public:
     } else if (name == "io.k8s.apimachinery.pkg.runtime.RawExtension") {
       node->keeps_unknown = true;
     }
+    if (auto rules = checks_.find(name); rules != checks_.end()) node->checks = &*rules;
     if (auto rules = defaults_.find(name); rules != defaults_.end()) {
       for (const auto& rule : *rules) {
         node->defaults.push_back(
@@ -141,6 +147,7 @@ private:
   schema_set& out_;
   const json& definitions_;
   const json& defaults_;
+  const json& checks_;
   bool has_zeros_;
 };
 
@@ -153,14 +160,19 @@ json load_json(const std::string& name) {
   return json::parse(*text);
 }
 
+json load_rules(const std::string& name) {
+  auto rules = read_yaml_document(data_root() / "environments/embedded/schemas" / name);
+  if (!rules) throw std::runtime_error(rules.why().what);
+  return std::move(rules->value);
+}
+
 } // namespace
 
 builtin_schemas::builtin_schemas() {
   definitions_ = load_json("definitions.json");
-  auto path = data_root() / "environments/embedded/schemas/defaults.yaml";
-  auto defaults = read_yaml_document(path);
-  if (!defaults) throw std::runtime_error(defaults.why().what);
-  schema_reader reader(types_, definitions_, defaults->value, true);
+  checks_ = load_rules("validation.yaml");
+  const auto defaults = load_rules("defaults.yaml");
+  schema_reader reader(types_, definitions_, defaults, checks_, true);
   for (const auto& [name, body] : definitions_.items()) {
     reader.named(name);
     for (const auto& gvk : body.value("x-kubernetes-group-version-kind", json::array())) {
@@ -203,7 +215,7 @@ std::shared_ptr<const schema_set> read_crd_schema(const json& open_api) {
     if (name.rfind("io.k8s.apimachinery.pkg.apis.meta.v1.", 0) == 0) definitions[name] = body;
   }
   auto none = json::object();
-  schema_reader(*set, definitions, none, false).named(crd_root);
+  schema_reader(*set, definitions, none, none, false).named(crd_root);
   return set;
 }
 

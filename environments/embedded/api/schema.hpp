@@ -45,6 +45,7 @@ struct schema_node {
   std::optional<double> minimum, maximum;
   std::string pattern;
   std::vector<default_rule> defaults;
+  const nlohmann::json* checks = nullptr; ///< its rules of validation.yaml; null: none
 
   /// The type of a member, or none when it is not known.
   const schema_node* field(std::string_view name) const;
@@ -73,6 +74,8 @@ public:
   const schema_node* of_kind(const std::string& group, const std::string& version,
                              const std::string& kind) const;
   const schema_node* of_definition(const std::string& name) const { return types_.find(name); }
+  /// validation.yaml: rules by definition (field_rules.hpp applies them).
+  const nlohmann::json& checks() const { return checks_; }
   /// The OpenAPI definitions as read, for /openapi/v3.
   const nlohmann::json& definitions() const { return definitions_; }
   const std::string& definition_of_kind(const std::string& group, const std::string& version,
@@ -80,7 +83,7 @@ public:
 
 private:
   builtin_schemas();
-  nlohmann::json definitions_;
+  nlohmann::json definitions_, checks_;
   schema_set types_;
   std::map<std::string, std::string> kinds_;
 };

@@ -92,6 +92,20 @@ bool fits(const schema_node& node, const json& value) {
   return true;
 }
 
+/// encoding/base64's complaint about a text, or none.
+std::optional<std::string> base64_error(const std::string& text) {
+  auto symbol = [](unsigned char c) { return std::isalnum(c) || c == '+' || c == '/'; };
+  auto end = text.find_last_not_of('=') + 1;
+  for (std::size_t i = 0; i < end; ++i) {
+    if (!symbol(static_cast<unsigned char>(text[i])))
+      return "illegal base64 data at input byte " + std::to_string(i);
+  }
+  auto padding = text.size() - end;
+  if (text.size() % 4 == 0 && padding <= 2) return std::nullopt;
+  return "illegal base64 data at input byte " +
+         std::to_string(padding ? end : text.size() - text.size() % 4);
+}
+
 /// Go's decoder names the struct and the dotted path inside the outermost type.
 std::optional<std::string> find_decode_error(const schema_node& node, const json& value,
                                              const std::string& outer, const std::string& path) {
@@ -107,6 +121,9 @@ std::optional<std::string> find_decode_error(const schema_node& node, const json
       !parse_quantity(value.get<std::string>())) {
     return "quantities must match the regular expression "
            "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+  }
+  if (node.kind == type::string && node.format == "byte") {
+    return base64_error(value.get_ref<const std::string&>());
   }
   if (value.is_object()) {
     for (const auto& [name, member] : value.items()) {

@@ -60,6 +60,10 @@ private:
   failure expected(const std::string& what) const {
     return {errc::bad_input, "found '" + peek() + "', expected: " + what};
   }
+  /// The same within a requirement, which has begun.
+  failure needs(const std::string& what) const {
+    return {errc::bad_input, "unable to parse requirement: " + expected(what).what};
+  }
 
   result<requirement> read_term() {
     requirement out;
@@ -68,7 +72,7 @@ private:
       skip();
       out.what = op::absent;
       out.key = word();
-      if (out.key.empty()) return expected("identifier");
+      if (out.key.empty()) return needs("identifier");
       return out;
     }
     out.key = word();
@@ -93,18 +97,18 @@ private:
     auto name = word();
     if (name != "in" && name != "notin") {
       at_ -= name.size();
-      return expected("in, notin, =, ==, !=, gt, lt");
+      return needs("in, notin, =, ==, !=, gt, lt");
     }
     out.what = name == "in" ? op::in : op::not_in;
     skip();
-    if (done() || text_[at_] != '(') return expected("'('");
+    if (done() || text_[at_] != '(') return needs("'('");
     do {
       ++at_;
       skip();
       out.values.push_back(word());
       skip();
     } while (!done() && text_[at_] == ',');
-    if (done() || text_[at_] != ')') return expected("',' or ')'");
+    if (done() || text_[at_] != ')') return needs("',' or ')'");
     ++at_;
     return out;
   }
@@ -148,7 +152,9 @@ std::string field_text(const json& obj, const std::string& path) {
   return at->is_null() || at->is_structured() ? std::string{} : at->dump();
 }
 
-bool supports_field(const resource_type& type, const std::string& field) {
+/// Fields that lists of a kind can be selected by besides name and namespace.
+const std::vector<std::string>& extra_fields(const resource_type& type) {
+  static const std::vector<std::string> none;
   static const std::map<std::string, std::vector<std::string>> more = {
       {"pods",
        {"spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName",
@@ -163,11 +169,19 @@ bool supports_field(const resource_type& type, const std::string& field) {
       {"replicasets.apps", {"status.replicas"}},
       {"replicationcontrollers", {"status.replicas"}},
       {"jobs.batch", {"status.successful"}}};
-  if (field == "metadata.name") return true;
-  if (field == "metadata.namespace") return type.namespaced;
   auto found = more.find(type.table());
-  if (found == more.end()) return false;
-  return std::find(found->second.begin(), found->second.end(), field) != found->second.end();
+  return found == more.end() ? none : found->second;
+}
+
+/// None when lists of this kind can be selected by the field.
+std::optional<std::string> unknown_field(const resource_type& type, const std::string& field) {
+  if (field == "metadata.name" || (field == "metadata.namespace" && type.namespaced))
+    return std::nullopt;
+  const auto& extra = extra_fields(type);
+  if (std::find(extra.begin(), extra.end(), field) != extra.end()) return std::nullopt;
+  if (!extra.empty()) return "field label not supported: " + field;
+  return go_quote(field) +
+         " is not a known field selector: only \"metadata.name\", \"metadata.namespace\"";
 }
 
 } // namespace
@@ -225,9 +239,7 @@ result<requirements> parse_field_selector(const resource_type& type, const std::
     auto from = equals + 1;
     if (from < term.size() && term[from] == '=') ++from;
     r.values.push_back(term.substr(from));
-    if (!supports_field(type, r.key)) {
-      return failure{errc::bad_input, "field label not supported: " + r.key};
-    }
+    if (auto why = unknown_field(type, r.key)) return failure{errc::bad_input, *why};
     out.push_back(std::move(r));
   }
   return out;

@@ -46,24 +46,6 @@ std::optional<std::string> bad_name(const resource_type& type, const std::string
   return bad_dns_subdomain(name);
 }
 
-std::optional<std::string> bad_key(const std::string& key) {
-  auto slash = key.find('/');
-  auto part = slash == std::string::npos ? key : key.substr(slash + 1);
-  if (slash != std::string::npos) {
-    auto prefix = key.substr(0, slash);
-    if (prefix.empty()) return "prefix part must be non-empty";
-    if (auto why = bad_dns_subdomain(prefix)) return "prefix part " + *why;
-  }
-  if (part.empty()) return "name part must be non-empty";
-  if (part.size() > 63) return "name part " + too_long(63);
-  if (!is_qualified_part(part)) {
-    return "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and "
-           "end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex "
-           "used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
-  }
-  return std::nullopt;
-}
-
 void validate_owners(const json& owners, std::vector<field_error>& out) {
   std::size_t i = 0;
   for (const auto& owner : owners) {
@@ -113,21 +95,43 @@ std::optional<std::string> bad_dns_subdomain(const std::string& name) {
          "for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 }
 
+std::optional<std::string> bad_qualified_name(const std::string& key) {
+  auto slash = key.find('/');
+  auto part = slash == std::string::npos ? key : key.substr(slash + 1);
+  const std::string form =
+      "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
+      "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for "
+      "validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+  if (part.find('/') != std::string::npos) {
+    return "a qualified name " + form +
+           " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
+  }
+  if (slash != std::string::npos) {
+    auto prefix = key.substr(0, slash);
+    if (prefix.empty()) return "prefix part must be non-empty";
+    if (auto why = bad_dns_subdomain(prefix)) return "prefix part " + *why;
+  }
+  if (part.empty()) return "name part must be non-empty";
+  if (part.size() > 63) return "name part " + too_long(63);
+  if (!is_qualified_part(part)) return "name part " + form;
+  return std::nullopt;
+}
+
+std::optional<std::string> bad_label_value(const std::string& text) {
+  if (text.size() > 63) return too_long(63);
+  if (text.empty() || is_qualified_part(text)) return std::nullopt;
+  return "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or "
+         "'.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or "
+         "'my_value',  or '12345', regex used for validation is "
+         "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+}
+
 void validate_labels(const json& labels, const std::string& path, std::vector<field_error>& out) {
   if (!labels.is_object()) return;
   for (const auto& [key, value] : labels.items()) {
-    if (auto why = bad_key(key)) out.push_back(invalid(path, key, *why));
+    if (auto why = bad_qualified_name(key)) out.push_back(invalid(path, key, *why));
     auto text = value.is_string() ? value.get<std::string>() : std::string{};
-    if (text.size() > 63) {
-      out.push_back(invalid(path, text, too_long(63)));
-    } else if (!text.empty() && !is_qualified_part(text)) {
-      out.push_back(invalid(path, text,
-                            "a valid label must be an empty string or consist of alphanumeric "
-                            "characters, '-', '_' or '.', and must start and end with an "
-                            "alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', "
-                            "regex used for validation is "
-                            "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"));
-    }
+    if (auto why = bad_label_value(text)) out.push_back(invalid(path, text, *why));
   }
 }
 
@@ -143,7 +147,8 @@ void validate_metadata(const resource_type& type, const json& obj, std::vector<f
     for (const auto& [key, value] : annotations.items()) {
       std::string lower = key;
       for (auto& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-      if (auto bad = bad_key(lower)) out.push_back(invalid("metadata.annotations", key, *bad));
+      if (auto bad = bad_qualified_name(lower))
+        out.push_back(invalid("metadata.annotations", key, *bad));
     }
   }
   validate_labels(at_path(obj, {"metadata", "labels"}), "metadata.labels", out);

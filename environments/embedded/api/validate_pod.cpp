@@ -85,13 +85,6 @@ void check_resources(const json& resources, const std::string& path, errors_out&
 }
 
 void check_probe(const json& probe, const std::string& path, errors_out& out) {
-  int handlers = 0;
-  for (auto* name : {"exec", "httpGet", "tcpSocket", "grpc"})
-    handlers += probe.contains(name) ? 1 : 0;
-  if (handlers == 0) out.push_back(required(path, "must specify a handler type"));
-  if (handlers > 1) {
-    out.push_back(forbidden_field(path, "may not specify more than 1 handler type"));
-  }
   for (auto* name : {"httpGet", "tcpSocket"}) {
     if (!probe.contains(name)) continue;
     auto here = path + "." + name + ".port";
@@ -99,13 +92,6 @@ void check_probe(const json& probe, const std::string& path, errors_out& out) {
       check_port_number(probe[name]["port"], here, out);
     else
       check_port_number(0, here, out);
-  }
-  for (auto* name : {"initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold",
-                     "failureThreshold"}) {
-    auto value = int_at(probe, {name});
-    if (value < 0) {
-      out.push_back(invalid(path + "." + name, value, "must be greater than or equal to 0"));
-    }
   }
 }
 
@@ -148,7 +134,18 @@ void check_container(const json& c, const std::string& path, const std::set<std:
   check_env(c, path, out);
   check_mounts(c, path, volumes, out);
   for (auto* name : {"livenessProbe", "readinessProbe", "startupProbe"}) {
-    if (c.contains(name)) check_probe(c[name], path + "." + name, out);
+    if (!c.contains(name)) continue;
+    auto here = path + "." + name;
+    check_probe(c[name], here, out);
+    bool gate = std::string_view(name) == "readinessProbe";
+    auto successes = int_at(c[name], {"successThreshold"}, 1);
+    if (!gate && successes > 1)
+      out.push_back(invalid(here + ".successThreshold", successes, "must be 1"));
+    if (gate && c[name].contains("terminationGracePeriodSeconds")) {
+      out.push_back(invalid(here + ".terminationGracePeriodSeconds",
+                            c[name]["terminationGracePeriodSeconds"],
+                            "must not be set for readinessProbes"));
+    }
   }
   check_one_of(c, "imagePullPolicy", path, {"Always", "IfNotPresent", "Never"}, out);
   check_resources(at_path(c, {"resources"}), path + ".resources", out);

@@ -1,5 +1,6 @@
 #include "environments/embedded/api/validation.hpp"
 
+#include "environments/embedded/api/field_rules.hpp"
 #include "environments/embedded/api/selectors.hpp"
 #include "environments/embedded/api/text.hpp"
 
@@ -128,6 +129,36 @@ void check_data_keys(const json& obj, errors_out& out) {
   }
 }
 
+/// What a Secret of a well-known type must hold.
+void check_secret(const json& obj, errors_out& out) {
+  static const std::map<std::string, std::vector<std::string>> needed{
+      {"kubernetes.io/tls", {"tls.crt", "tls.key"}},
+      {"kubernetes.io/dockerconfigjson", {".dockerconfigjson"}},
+      {"kubernetes.io/dockercfg", {".dockercfg"}},
+      {"kubernetes.io/ssh-auth", {"ssh-privatekey"}},
+  };
+  auto type = text_at(obj, {"type"});
+  const auto& data = at_path(obj, {"data"});
+  if (auto found = needed.find(type); found != needed.end()) {
+    for (const auto& key : found->second) {
+      if (!data.contains(key)) out.push_back(required("data[" + key + "]"));
+    }
+  } else if (type == "kubernetes.io/basic-auth") {
+    if (data.contains("username") || data.contains("password")) return;
+    out.push_back(required("data[username]"));
+    out.push_back(required("data[password]"));
+  } else if (type == "kubernetes.io/service-account-token") {
+    constexpr const char* account = "kubernetes.io/service-account.name";
+    if (text_at(obj, {"metadata", "annotations", account}).empty())
+      out.push_back(required(std::string("metadata.annotations[") + account + "]"));
+  }
+}
+
+void check_claim(const json& obj, errors_out& out) {
+  if (at_path(obj, {"spec", "resources", "requests", "storage"}).is_null())
+    out.push_back(required("spec.resources[storage]"));
+}
+
 void check_autoscaler(const json& obj, errors_out& out) {
   auto least = int_at(obj, {"spec", "minReplicas"}, 1), most = int_at(obj, {"spec", "maxReplicas"});
   if (least < 1) {
@@ -177,12 +208,14 @@ void check_kind(const resource_type& type, const json& obj, errors_out& out) {
     check_service(obj, out);
   } else if (table == "configmaps" || table == "secrets") {
     check_data_keys(obj, out);
+    if (table == "secrets") check_secret(obj, out);
+  } else if (table == "persistentvolumeclaims") {
+    check_claim(obj, out);
   } else if (type.kind == "HorizontalPodAutoscaler") {
     check_autoscaler(obj, out);
   } else if (table == "jobs.batch") {
     check_job(at_path(obj, {"spec"}), "spec", out);
   } else if (table == "cronjobs.batch") {
-    if (text_at(obj, {"spec", "schedule"}).empty()) out.push_back(required("spec.schedule"));
     check_job(at_path(obj, {"spec", "jobTemplate", "spec"}), "spec.jobTemplate.spec", out);
   } else if (type.kind == "CustomResourceDefinition") {
     check_crd(obj, out);
@@ -262,6 +295,7 @@ std::vector<field_error> validate_create(const resource_type& type, const json& 
   errors_out out;
   validate_metadata(type, obj, out);
   check_kind(type, obj, out);
+  if (!type.custom && type.schema) check_rules(*type.schema, obj, nullptr, out);
   return out;
 }
 
@@ -298,6 +332,7 @@ std::vector<field_error> validate_update(const resource_type& type, const json& 
       }
     }
   }
+  if (!type.custom && type.schema) check_rules(*type.schema, after, &before, out);
   return out;
 }
 

@@ -24,5 +24,7 @@ void validate_labels(const json& labels, const std::string& path, std::vector<fi
 std::optional<std::string> bad_dns_label(const std::string& name);
 std::optional<std::string> bad_dns_subdomain(const std::string& name);
 std::optional<std::string> bad_dns1035_label(const std::string& name);
+std::optional<std::string> bad_qualified_name(const std::string& name);
+std::optional<std::string> bad_label_value(const std::string& text);
 
 } // namespace remed::env

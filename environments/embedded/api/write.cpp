@@ -160,6 +160,11 @@ maybe_error apply_patch(const api_call& call, const json& patch, json& target,
     return errors::unsupported_media("415: Unsupported Media Type");
   }
   auto config = patch;
+  if (auto version = text_at(config, {"apiVersion"}); version != call.type.api_version()) {
+    return errors::bad_request(
+        "Incorrect version specified in apply patch. Specified patch version: " + version +
+        ", expected: " + call.type.api_version());
+  }
   if (auto error = check_identity(call, config)) return error;
   if (auto error = check_fields(call, config, warnings)) return error;
   if (!at_path(config, {"metadata", "managedFields"}).is_null()) {
@@ -220,6 +225,11 @@ tools::http_response create_object(api_call& call) {
   if (auto error = check_fields(call, obj, warnings)) return fail(call, *error);
   if (auto error = check_namespace(call, text_at(obj, {"metadata", "name"})))
     return fail(call, *error);
+  // The storage's own refusal, which no handler translates.
+  if (!text_at(obj, {"metadata", "resourceVersion"}).empty()) {
+    return fail(call, {500, "", "resourceVersion should not be set on objects to be created",
+                       json::object()});
+  }
   obj = stored_form(call.type, std::move(obj));
   if (auto error = store_new(call, obj)) return fail(call, *error);
   auto response = object_response(call, 201, obj);
