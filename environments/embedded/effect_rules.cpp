@@ -3,6 +3,7 @@
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/node/state.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <map>
@@ -43,6 +44,13 @@ bool match_from(const char* glob, const char* text) {
   }
 }
 
+/// As a proxy reads a path: * is anything, slashes too.
+bool wild_matches(const std::string& pattern, const std::string& path) {
+  std::string deep;
+  for (char ch : pattern) deep += ch == '*' ? std::string("**") : std::string(1, ch);
+  return match_from(deep.c_str(), path.c_str());
+}
+
 bool is_below(const std::string& path, const std::string& mount) {
   return path == mount || mount == "/" || path.rfind(mount + "/", 0) == 0;
 }
@@ -52,7 +60,7 @@ bool selects_request(const effect& e, const proxied& r, std::optional<int> statu
   const auto& by = at_path(e.params, {"selector"});
   if (e.params.value("port", 0) != r.port) return false;
   const auto path = text_at(by, {"path"}), method = text_at(by, {"method"});
-  if (!path.empty() && !glob_matches(path, r.path)) return false;
+  if (!path.empty() && !wild_matches(path, r.path)) return false;
   if (!method.empty() && method != r.method) return false;
   const auto& code = at_path(by, {"code"});
   return !status || !code.is_number() || code == *status;
@@ -155,12 +163,21 @@ std::vector<const effect*> io_effects_on(const cluster& c, const std::string& po
     if (e.kind.rfind("io_", 0) != 0 || e.pod_uid != pod_uid || e.container != container) continue;
     if (!is_below(path, e.params.value("path", "/"))) continue;
     const auto glob = e.params.value("glob", "");
-    // A folder is reached on the way to the files in it.
-    if (!glob.empty() && !glob_matches(glob, path) && !is_below(path, e.params.value("path", "/")))
-      continue;
+    if (!glob.empty() && !glob_matches(glob, path) && !glob_matches(glob, path + "/x")) continue;
     out.push_back(&e);
   }
   return out;
+}
+
+bool meets_method(const effect& e, const std::string& method) {
+  const auto& named = at_path(e.params, {"methods"});
+  if (!named.is_array() || named.empty()) return true;
+  return std::find(named.begin(), named.end(), method) != named.end();
+}
+
+bool is_spent(const cluster& c, const effect& e) {
+  const auto& at = at_path(e.params, {"spent_at_us"});
+  return at.is_number() && c.now().time_since_epoch().count() >= at.get<std::int64_t>();
 }
 
 std::string error_text(int code) {

@@ -29,10 +29,14 @@ std::string random_address(const cluster& c, const std::string& name);
 /// The resolver a pod's resolv.conf names; empty: the cluster's.
 std::string changed_resolver(const cluster& c, const std::string& pod_uid);
 
-/// Effects of a prefix ("io_") on a path in a container, in order; block devices count with those
-/// of the volume they are under.
+/// Effects on files that touch a path in a container, in order; block devices count with those of
+/// the volume they are under, folders with the files in them.
 std::vector<const effect*> io_effects_on(const cluster& c, const std::string& pod_uid,
                                          const std::string& container, const std::string& path);
+/// An effect on files meets operations of a FUSE method ("write"): it names it, or names none.
+bool meets_method(const effect& e, const std::string& method);
+/// A fault that was to strike so many times has done so and does nothing more.
+bool is_spent(const cluster& c, const effect& e);
 /// The words of an errno: 5 is "Input/output error".
 std::string error_text(int code);
 

@@ -1,6 +1,7 @@
 #include "environments/embedded/measurements.hpp"
 
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/effect_rules.hpp"
 #include "environments/embedded/node/state.hpp"
 
 #include <algorithm>
@@ -22,12 +23,8 @@ std::string health_path(const cluster& c, const std::string& ns, const std::stri
   return "/";
 }
 
-bool is_below(const std::string& path, const std::string& mount) {
-  return path == mount || mount == "/" || path.rfind(mount + "/", 0) == 0;
-}
-
 /// A write, a sync and the look-up before them each pass through the file system.
-constexpr int operations_per_write = 3;
+constexpr const char* operations_of_a_write[] = {"lookup", "write", "fsync"};
 constexpr double healthy_write_ms = 2;
 /// A write that fails counts as one that takes this long.
 constexpr double failed_write_ms = 60'000;
@@ -86,15 +83,13 @@ request_outcome ask_pod(const cluster& c, const json& pod, random_source& chance
 double synced_write_once(const cluster& c, const place& where, const std::string& path,
                          random_source& chance) {
   double ms = healthy_write_ms * (0.5 + chance.unit());
-  for (const auto& [id, e] : c.effects()) {
-    if (e.pod_uid != where.runtime->uid || e.container != where.container) continue;
-    if (!is_below(path, e.params.value("path", "/"))) continue;
-    if (e.kind == "io_fault" && chance.unit() * 100 < e.params.value("percent", 100.0)) {
-      ms += failed_write_ms;
-    }
-    if (e.kind != "io_delay") continue;
-    for (int n = 0; n < operations_per_write; ++n) {
-      if (chance.unit() * 100 < e.params.value("percent", 100.0)) ms += e.params.value("ms", 0.0);
+  for (const auto* e :
+       io_effects_on(c, where.runtime->uid, where.container, path + "/synced-write")) {
+    for (const auto* method : operations_of_a_write) {
+      if (!meets_method(*e, method)) continue;
+      if (chance.unit() * 100 >= e->params.value("percent", 100.0)) continue;
+      if (e->kind == "io_fault") ms += failed_write_ms;
+      if (e->kind == "io_delay") ms += e->params.value("ms", 0.0);
     }
   }
   return ms;

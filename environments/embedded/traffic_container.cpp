@@ -1,5 +1,6 @@
 // What surrounds one container: limits, effects, and what it uses under them.
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/effect_rules.hpp"
 #include "environments/embedded/node/state.hpp"
 #include "environments/embedded/traffic.hpp"
 #include "environments/embedded/traffic_effects.hpp"
@@ -59,6 +60,19 @@ double hog_threads(const container_runtime* runs, std::uint64_t id, const effect
   return alive;
 }
 
+/// What stress on a JVM's memory asks of it: a heap kept full has its collectors run all the time;
+/// a stack is filled by one thread that calls itself.
+double collectors_of(const effect& e) {
+  const auto type = e.params.value("memType", "");
+  return type == "heap" ? 2 : type == "stack" ? 1 : 0;
+}
+
+/// A heap kept full is as large as it may be: half of what a JVM holds at rest is room in it.
+double jvm_growth(const effect& e, double at_rest) {
+  const auto type = e.params.value("memType", "");
+  return type == "heap" ? at_rest / 2 : type == "stack" ? mebi : 0;
+}
+
 double hog_bytes(const container_runtime* runs, std::uint64_t id, const effect& e) {
   if (!in_table(runs, id)) return e.params.value("bytes", 0.0);
   double held = 0;
@@ -104,7 +118,7 @@ flow_container surroundings(const cluster& c, const json& pod, const std::string
   const auto* profile = profile_of(c, pod, container);
   double busy = 0, threads = 0;
   for (const auto& [id, e] : c.effects()) {
-    if (e.pod_uid != uid) continue;
+    if (e.pod_uid != uid || is_spent(c, e)) continue;
     add_effect(e, pod, container, profile, out);
     if (e.container != container) continue;
     if (e.kind == "cpu_hog") {
@@ -112,8 +126,9 @@ flow_container surroundings(const cluster& c, const json& pod, const std::string
       threads += n;
       busy += n * e.params.value("load", 100.0) / 100;
     } else if (e.kind == "jvm_rule") {
-      threads += e.params.value("cpuCount", 0);
-      busy += e.params.value("cpuCount", 0);
+      const auto spinning = e.params.value("cpuCount", 0) + collectors_of(e);
+      threads += spinning;
+      busy += spinning;
     }
   }
   out.hog_threads = threads;
@@ -141,10 +156,11 @@ double working_set_bytes(const cluster& c, const json& pod, const std::string& c
   }
   const auto* profile = profile_of(c, pod, container);
   auto bytes = is_pause(image) ? pause_bytes : profile ? profile->memory_mib * mebi : helper_bytes;
+  const auto at_rest = bytes;
   for (const auto& [id, e] : c.effects()) {
-    if (e.kind == "memory_hog" && e.pod_uid == uid && e.container == container) {
-      bytes += hog_bytes(runs, id, e);
-    }
+    if (e.pod_uid != uid || e.container != container) continue;
+    if (e.kind == "memory_hog") bytes += hog_bytes(runs, id, e);
+    if (e.kind == "jvm_rule") bytes += jvm_growth(e, at_rest);
   }
   return bytes;
 }

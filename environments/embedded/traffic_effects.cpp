@@ -9,8 +9,11 @@ namespace remed::env {
 
 namespace {
 
-/// File operations a database does for one request, each of which a slow disk delays.
-constexpr double database_operations = 2;
+/// File operations a database does for one request, by their FUSE methods.
+constexpr const char* database_operations[] = {"read", "write"};
+
+/// Share of the requests that find a full heap just before its collectors are through.
+constexpr double starved_requests = 0.2;
 
 double share_of(const effect& e) {
   return e.params.value("percent", 100.0) / 100;
@@ -44,14 +47,28 @@ void add_network(const effect& e, flow_container& out) {
   if (rate > 0) out.bytes_per_s = out.bytes_per_s > 0 ? std::min(out.bytes_per_s, rate) : rate;
 }
 
+/// Whether a program that is not root can no longer use a file: it is another's or no longer its to
+/// read and write, seems to be of another kind, or of another length.
+bool bars_a_user(const effect& e) {
+  if (!meets_method(e, "getattr")) return false;
+  const auto& attr = at_path(e.params, {"attr"});
+  constexpr int read_and_write = 0600;
+  const auto perm = int_at(attr, {"perm"}, read_and_write);
+  return (perm & read_and_write) != read_and_write || attr.contains("kind") ||
+         attr.contains("size") || attr.contains("uid");
+}
+
 /// Only what keeps its data in files feels its volume.
 void add_volume(const effect& e, const service_profile* profile, flow_container& out) {
   if (!profile || profile->runtime != "mysql") return;
-  if (e.kind == "io_delay") {
-    out.io_delay_ms += database_operations * e.params.value("ms", 0.0) * share_of(e);
-  } else if (e.kind == "io_fault" || e.kind == "io_mistake") {
-    out.failure = both(out.failure, 1 - std::pow(1 - share_of(e), database_operations));
+  for (const auto* method : database_operations) {
+    if (!meets_method(e, method)) continue;
+    if (e.kind == "io_delay") out.io_delay_ms += e.params.value("ms", 0.0) * share_of(e);
+    if (e.kind == "io_fault" || e.kind == "io_mistake") {
+      out.failure = both(out.failure, share_of(e));
+    }
   }
+  if (e.kind == "io_attr" && bars_a_user(e)) out.failure = both(out.failure, share_of(e));
 }
 
 /// Byteman's rules at a method that each request passes.
@@ -67,6 +84,8 @@ void add_rule(const effect& e, flow_container& out) {
   const bool throws =
       action == "exception" || (action == "mysql" && e.params.contains("exception"));
   if (throws) out.failure = 1;
+  // Whoever asks for memory while the heap is full gets an OutOfMemoryError.
+  if (e.params.value("memType", "") == "heap") out.failure = both(out.failure, starved_requests);
   out.app_ms += sleep;
 }
 

@@ -32,11 +32,30 @@ effects poison_dns(env::cluster& c, json& cr, const spot& at) {
   return std::vector{effect_on(cr, at, "dns_fault", std::move(params), env::lifetime::pod)};
 }
 
-effects fail_kernel(env::cluster&, json& cr, const spot& at) {
+/// Requests a second to the application in a container now.
+double requests_to(const env::cluster& c, const spot& at) {
+  const auto* profile = env::profile_of(c, *at.pod, at.where.container);
+  if (!profile || profile->cpu_ms <= 0) return 0;
+  const auto& services = env::flow_in(c, at.where.ns).services;
+  const auto flow = services.find(profile->name);
+  if (flow == services.end()) return 0;
+  const auto mine = flow->second.busy_cores.find(at.where.pod);
+  return mine == flow->second.busy_cores.end() ? 0 : mine->second * 1000 / profile->cpu_ms;
+}
+
+effects fail_kernel(env::cluster& c, json& cr, const spot& at) {
   const auto& wanted = at_path(cr, {"spec", "failKernRequest"});
   auto params = json::object();
   for (const auto* field : {"failtype", "probability", "times"}) {
     params[field] = wanted.value(field, 0);
+  }
+  // It fails so many times and then no more; each failure is one request's.
+  const auto rate = requests_to(c, at) * params["probability"].get<double>() / 100;
+  const auto times = params["times"].get<int>();
+  if (times > 0 && rate > 0) {
+    const auto lasts = from_seconds(times / rate);
+    params["spent_at_us"] = (c.now() + lasts).time_since_epoch().count();
+    c.schedule(lasts, "traffic", "flow");
   }
   return std::vector{effect_on(cr, at, "kernel_fault", std::move(params))};
 }

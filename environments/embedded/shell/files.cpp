@@ -106,10 +106,9 @@ std::string hosts(const json& pod) {
          text_at(pod, {"status", "podIP"}) + "\t" + name + "\n" + aliases(pod);
 }
 
-std::string resolv_conf(const cluster& c, const json& pod) {
+std::string resolv_conf(const cluster& c, const json& pod, const std::string& other) {
   auto dns = c.objects().get("services", {"kube-system", "kube-dns"});
   auto address = dns ? text_at(*dns, {"spec", "clusterIP"}) : std::string("10.43.0.10");
-  const auto other = changed_resolver(c, text_at(pod, {"metadata", "uid"}));
   if (!other.empty()) address = other;
   auto ns = text_at(pod, {"metadata", "namespace"});
   return "search " + ns + ".svc.cluster.local svc.cluster.local cluster.local\nnameserver " +
@@ -227,16 +226,6 @@ std::map<std::string, std::string> container_environment(const cluster& c, const
   return out;
 }
 
-const effect* io_delay_on(const cluster& c, const std::string& pod_uid,
-                          const std::string& container, const std::string& path) {
-  for (const auto& [id, e] : c.effects()) {
-    if (e.kind != "io_delay" || e.pod_uid != pod_uid || e.container != container) continue;
-    auto root = e.params.value("path", std::string{});
-    if (path == root || path.rfind(root + "/", 0) == 0) return &e;
-  }
-  return nullptr;
-}
-
 std::map<std::string, std::string> container_files(const cluster& c, const json& pod,
                                                    const container_runtime& runs) {
   std::map<std::string, std::string> out;
@@ -257,7 +246,9 @@ std::map<std::string, std::string> container_files(const cluster& c, const json&
   add_processes(c, pod, runs, out);
   out["/etc/hosts"] = hosts(pod);
   out["/etc/hostname"] = text_at(pod, {"metadata", "name"}) + "\n";
-  out["/etc/resolv.conf"] = resolv_conf(c, pod);
+  const auto other = changed_resolver(c, text_at(pod, {"metadata", "uid"}));
+  out["/etc/resolv.conf"] = resolv_conf(c, pod, other);
+  if (!other.empty()) out["/etc/resolv.conf.chaos.bak"] = resolv_conf(c, pod, {});
   out["/sys/fs/cgroup/cpu.max"] = cpu_max(spec);
   out["/sys/fs/cgroup/cpu.stat"] = cpu_stat(c, pod, runs);
   out["/sys/fs/cgroup/memory.current"] = format("%.0f\n", used);

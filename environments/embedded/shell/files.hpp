@@ -24,9 +24,6 @@ std::vector<mount_point> container_mounts(const cluster& c, const json& pod,
 /// The container's environment: its spec's, the services' and the usual.
 std::map<std::string, std::string> container_environment(const cluster& c, const json& pod,
                                                          const std::string& container);
-/// The io_delay effect that slows this path down, or none.
-const effect* io_delay_on(const cluster& c, const std::string& pod_uid,
-                          const std::string& container, const std::string& path);
 
 double node_memory_bytes(const cluster& c);
 double node_uptime_seconds(const cluster& c);

@@ -3,6 +3,7 @@
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/node/pod_sync.hpp"
 #include "environments/embedded/node/volumes.hpp"
+#include "environments/embedded/traffic.hpp"
 
 #include <set>
 
@@ -59,6 +60,18 @@ std::size_t kept_bytes(const pod_runtime& rt) {
   return sum;
 }
 
+/// A resolver that somebody put out of resolv.conf is asked no more.
+void follow_resolver(cluster& c, const pod_runtime& rt, const std::string& resolv_conf) {
+  std::vector<std::uint64_t> over;
+  for (const auto& [id, e] : c.effects()) {
+    if (e.kind != "dns_fault" || e.pod_uid != rt.uid) continue;
+    const auto server = e.params.value("server", "");
+    if (resolv_conf.find("nameserver " + server) == std::string::npos) over.push_back(id);
+  }
+  for (auto id : over) c.end_effect(id, "file_edited");
+  if (!over.empty()) traffic_touched(c);
+}
+
 } // namespace
 
 std::map<std::string, stored_file> kept_files(const cluster& c, const json& pod,
@@ -94,6 +107,7 @@ void keep_files(cluster& c, const json& pod, const std::string& container, std::
     if (of_the_sandbox.count(path) || (known != before.end() && known->second == file.content)) {
       continue;
     }
+    if (path == "/etc/resolv.conf") follow_resolver(c, *rt, file.content);
     auto* place = place_of(*rt, own, pod, spec, path);
     if (!place || file.content.size() > room) continue;
     room -= file.content.size();

@@ -2,6 +2,7 @@
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/effect_rules.hpp"
 #include "environments/embedded/shell/command.hpp"
+#include "environments/embedded/shell/file_trouble.hpp"
 #include "environments/embedded/shell/files.hpp"
 
 #include <algorithm>
@@ -71,33 +72,6 @@ bool folder_exists(const shell_call& s, const std::string& path) {
   return false;
 }
 
-/// Time of that many file operations under a delay that hits each with some probability: each is
-/// drawn, so that a short test can be lucky and a long one cannot.
-double delayed_seconds(const shell_call& s, const effect& e, double operations) {
-  auto chance =
-      s.c.random().split("io|" + s.uid + std::to_string(s.c.now().time_since_epoch().count()));
-  auto ms = e.params.value("ms", 0.0), share = e.params.value("percent", 100.0) / 100;
-  double hits = 0;
-  auto drawn = std::min(operations, 4096.0);
-  for (int i = 0; i < static_cast<int>(drawn); ++i) hits += chance.unit() < share ? 1 : 0;
-  if (drawn > 0) hits *= operations / drawn;
-  return hits * ms / 1000;
-}
-
-/// The errno that one of so many operations on a path meets, drawn each; 0: none does.
-int drawn_error(const shell_call& s, const std::string& path, int operations) {
-  auto chance =
-      s.c.random().split("fault|" + s.uid + std::to_string(s.c.now().time_since_epoch().count()));
-  for (const auto* e : io_effects_on(s.c, s.uid, s.container, path)) {
-    if (e->kind != "io_fault") continue;
-    for (int i = 0; i < operations; ++i) {
-      if (chance.unit() * 100 < e->params.value("percent", 100.0))
-        return e->params.value("errno", 5);
-    }
-  }
-  return 0;
-}
-
 } // namespace
 
 shell_result shell_mount(const shell_call& s) {
@@ -141,8 +115,9 @@ shell_result shell_df(const shell_call& s) {
                   show(used).c_str(), show(size - used).c_str(), 100 * used / size, m.path.c_str());
   }
   if (!only.empty() && !any) return complain(1, "df: " + only + ": can't find mount point\n");
-  const auto* slow = only.empty() ? nullptr : io_delay_on(s.c, s.uid, s.container, only);
-  return print(out, slow ? delayed_seconds(s, *slow, 1) : 0);
+  const auto trouble = only.empty() ? file_trouble{} : draw_trouble(s, only, {{"statfs"}});
+  if (trouble.error) return complain(1, "df: " + only + ": " + error_text(trouble.error) + "\n");
+  return print(out, trouble.seconds);
 }
 
 shell_result shell_dd(const shell_call& s) {
@@ -151,28 +126,32 @@ shell_result shell_dd(const shell_call& s) {
   if (!folder_exists(s, job.to)) {
     return complain(1, "dd: can't open '" + job.to + "': No such file or directory\n");
   }
-  for (const auto& path : {job.to, job.from}) {
-    if (path.empty()) continue;
-    if (const auto code = drawn_error(s, path, 4)) {
-      const auto* verb = path == job.to ? "writing" : "reading";
-      return complain(
-          1, std::string("dd: error ") + verb + " '" + path + "': " + error_text(code) + "\n");
-    }
-  }
-  const auto* slow = io_delay_on(s.c, s.uid, s.container, job.to);
-  if (!slow && !job.from.empty()) slow = io_delay_on(s.c, s.uid, s.container, job.from);
   auto blocks = job.count >= 0 ? job.count : 1;
   auto bytes = blocks * job.block;
   auto takes = bytes / disk_bytes_per_second + 0.001;
-  if (slow) {
+  const auto requests = blocks * std::ceil(job.block / request_bytes);
+  bool troubled = false;
+  for (const auto& path : {job.to, job.from}) {
+    if (path.empty()) continue;
+    const bool writes = path == job.to;
     // Opening, flushing and closing are requests too.
-    auto requests = blocks * std::ceil(job.block / request_bytes) + 3;
-    takes += delayed_seconds(s, *slow, requests);
+    const auto trouble = draw_trouble(s, path,
+                                      {{writes ? "create" : "open"},
+                                       {writes ? "write" : "read", requests},
+                                       {"flush"},
+                                       {"release"}});
+    if (trouble.error) {
+      const auto* verb = writes ? "writing" : "reading";
+      return complain(1, std::string("dd: error ") + verb + " '" + path +
+                             "': " + error_text(trouble.error) + "\n");
+    }
+    troubled = troubled || !io_effects_on(s.c, s.uid, s.container, path).empty();
+    takes += trouble.seconds;
   }
   shell_result out;
   out.takes = from_seconds(takes);
   // A small file on an undisturbed path: where there is a real one, write it.
-  out.real = !slow && bytes <= 16.0 * 1024 * 1024;
+  out.real = !troubled && bytes <= 16.0 * 1024 * 1024;
   auto n = static_cast<long>(blocks);
   out.err = format("%ld+0 records in\n%ld+0 records out\n", n, n);
   auto rate = bytes / takes;
@@ -192,11 +171,12 @@ shell_result shell_touch(const shell_call& s) {
     if (!folder_exists(s, path)) {
       return complain(1, "touch: " + path + ": No such file or directory\n");
     }
-    if (const auto code = drawn_error(s, path, 2)) {
-      return complain(1, "touch: " + path + ": " + error_text(code) + "\n");
+    const auto trouble =
+        draw_trouble(s, path, {{"lookup"}, {"create"}, {"setattr"}, {"flush"}, {"release"}});
+    if (trouble.error) {
+      return complain(1, "touch: " + path + ": " + error_text(trouble.error) + "\n");
     }
-    const auto* slow = io_delay_on(s.c, s.uid, s.container, path);
-    if (slow) out.takes += from_seconds(delayed_seconds(s, *slow, 3));
+    out.takes += from_seconds(trouble.seconds);
   }
   out.real = true;
   return out;

@@ -1,7 +1,9 @@
 // free, env, date, cat and other small programs.
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/effect_rules.hpp"
 #include "environments/embedded/node/program.hpp"
 #include "environments/embedded/shell/command.hpp"
+#include "environments/embedded/shell/file_trouble.hpp"
 #include "environments/embedded/shell/files.hpp"
 #include "environments/embedded/traffic.hpp"
 
@@ -12,13 +14,22 @@ namespace remed::env {
 
 namespace {
 
-constexpr double slow_file_operations_of_a_listing = 3;
-
-/// Expected time of file operations on a slowed path; 0 elsewhere.
-double io_seconds(const shell_call& s, const std::string& path, double operations) {
-  const auto* e = io_delay_on(s.c, s.uid, s.container, path);
-  if (!e) return 0;
-  return operations * e->params.value("ms", 0.0) / 1000 * e->params.value("percent", 100.0) / 100;
+/// One line of a long listing, with the attributes that are told.
+std::string long_line(const std::string& name, const json& told) {
+  std::string mode = text_at(told, {"kind"}) == "file" ? "-rwxr-xr-x" : "drwxr-xr-x";
+  const auto& perm = at_path(told, {"perm"});
+  for (int bit = 0; perm.is_number_integer() && bit < 9; ++bit) {
+    const bool set = perm.get<int>() >> (8 - bit) & 1;
+    mode[static_cast<std::size_t>(bit) + 1] = set ? "rwx"[bit % 3] : '-';
+  }
+  auto owner = [&](const char* field) {
+    const auto id = int_at(told, {field});
+    return id == 0 ? std::string("root") : std::to_string(id);
+  };
+  return format("%s %4d %-8s %-8s %8lld Jan  1 00:00 %s\n", mode.c_str(),
+                static_cast<int>(int_at(told, {"nlink"}, 1)), owner("uid").c_str(),
+                owner("gid").c_str(), static_cast<long long>(int_at(told, {"size"}, 4096)),
+                name.c_str());
 }
 
 /// strftime over virtual time, with %N as GNU date has it and BusyBox has not.
@@ -114,17 +125,21 @@ shell_result shell_cat(const shell_call& s) {
     const auto& path = s.argv[i];
     if (path[0] == '-' && path.size() > 1) continue;
     auto found = files.find(path);
-    if (path == "-") {
+    const auto trouble = draw_trouble(s, path, {{"open"}, {"read"}});
+    if (trouble.error && found != files.end()) {
+      out.err += "cat: " + path + ": " + error_text(trouble.error) + "\n";
+      out.code = 1;
+    } else if (path == "-") {
       out.out += s.input;
     } else if (found != files.end()) {
-      out.out += found->second;
+      out.out += misread(s, path, found->second);
     } else {
       auto quote = s.tools.kind == image_tools::family::busybox ? "'" : "";
       out.err +=
           (*quote ? "cat: can't open '" : "cat: ") + path + quote + ": No such file or directory\n";
       out.code = 1;
     }
-    out.takes += from_seconds(io_seconds(s, path, 2));
+    out.takes += from_seconds(trouble.seconds);
   }
   return out;
 }
@@ -166,10 +181,12 @@ shell_result shell_ls(const shell_call& s) {
   names.erase("");
   std::string out = lines ? "total 0\n" : "";
   for (const auto& name : names) {
-    out += lines ? "drwxr-xr-x    1 root     root          4096 Jan  1 00:00 " + name + "\n"
-                 : name + "\n";
+    const auto full = (path == "/" ? "" : path) + "/" + name;
+    out += lines ? long_line(name, false_attributes(s, full)) : name + "\n";
   }
-  return print(out, io_seconds(s, path, slow_file_operations_of_a_listing));
+  const auto trouble = draw_trouble(s, path, {{"opendir"}, {"readdir"}, {"getattr"}});
+  if (trouble.error) return complain(1, "ls: " + path + ": " + error_text(trouble.error) + "\n");
+  return print(out, trouble.seconds);
 }
 
 shell_result shell_date(const shell_call& s) {
