@@ -150,10 +150,19 @@ void add_warnings(tools::http_response& response, const std::vector<std::string>
   for (const auto& w : warnings) response.headers.add("Warning", "299 - " + go_quote(w));
 }
 
+/// What a webhook says; one that cannot read the object refuses it.
+static result<void> reviewed(const admission& by, const cluster& c, const json* before, json& now) {
+  try {
+    return by.review(c, before, now);
+  } catch (const json::exception& e) {
+    return failure{errc::bad_input, std::string("json: ") + e.what()};
+  }
+}
+
 maybe_error run_admissions(const api_call& call, const json* before, json& now) {
   for (const auto& a : call.c.rules().admissions) {
     if (a.resource != call.type.table()) continue;
-    auto verdict = a.review(call.c, before, now);
+    auto verdict = reviewed(a, call.c, before, now);
     if (verdict) continue;
     return api_error{
         403, "Forbidden",

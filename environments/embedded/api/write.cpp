@@ -203,8 +203,10 @@ maybe_error store_new(api_call& call, json& obj) {
   if (auto allowed = admit(call.c, call.type.table(), obj); !allowed) {
     return errors::forbidden(call.type, call.name, allowed.why().what);
   }
-  if (auto error = run_admissions(call, nullptr, obj)) return error;
+  // Webhooks that complete an object come before validation, those that judge it after.
+  const auto refused = run_admissions(call, nullptr, obj);
   if (auto error = invalid_object(call, call.name, validate_create(call.type, obj))) return error;
+  if (refused) return refused;
   if (auto error = check_addresses(call, obj)) return error;
   if (call.is_dry()) return std::nullopt;
   auto written = call.c.put(call.type.table(), obj);
@@ -243,13 +245,14 @@ maybe_error store_update(const api_call& call, const json& before, json& after,
   prepare_update(call.type, before, after, call.subresource);
   if (call.type.table() == "services" && call.subresource.empty()) allot_addresses(call.c, after);
   if (auto error = check_new_finalizers(call, before, after)) return error;
-  if (auto error = run_admissions(call, &before, after)) return error;
+  const auto refused = run_admissions(call, &before, after);
   if (call.subresource.empty() || call.subresource == "scale") {
     if (auto error = invalid_object(call, call.name, validate_update(call.type, before, after))) {
       return error;
     }
     if (auto error = check_addresses(call, after)) return error;
   }
+  if (refused) return refused;
   if (!is_apply(call)) record_update(call.type.schema, manager(call), before, after);
   if (same_but_times(before, after)) {
     after = before;
