@@ -83,25 +83,36 @@ void notice(env::cluster& c, const std::string& ns, const std::string& pod) {
   env::traffic_touched(c);
 }
 
-void begin_effect(env::cluster& c, env::effect e) {
+std::uint64_t begin_effect(env::cluster& c, env::effect e) {
   const auto ns = e.ns, pod = e.pod;
-  auto id = c.add_effect(std::move(e));
+  const auto id = c.add_effect(std::move(e));
   env::attach_effect_processes(c, id);
   notice(c, ns, pod);
+  return id;
+}
+
+void ends_by_itself(env::cluster& c, std::uint64_t id, duration after) {
+  c.schedule(after, "chaos-mesh", process_key + std::to_string(id));
+}
+
+void drop_effects(env::cluster& c, const std::vector<std::uint64_t>& ids, const std::string& why) {
+  for (const auto id : ids) {
+    const auto found = c.effects().find(id);
+    if (found == c.effects().end()) continue;
+    const object_key pod{found->second.ns, found->second.pod};
+    c.end_effect(id, why);
+    notice(c, pod.ns, pod.name);
+  }
 }
 
 void end_effects(env::cluster& c, const std::string& source, const std::string& pod_uid,
                  const std::string& container) {
   std::vector<std::uint64_t> mine;
-  object_key pod;
   for (const auto& [id, e] : c.effects()) {
     if (e.source != source || e.pod_uid != pod_uid) continue;
-    if (!container.empty() && e.container != container) continue;
-    mine.push_back(id);
-    pod = {e.ns, e.pod};
+    if (container.empty() || e.container == container) mine.push_back(id);
   }
-  for (auto id : mine) c.end_effect(id, "undone");
-  if (!mine.empty()) notice(c, pod.ns, pod.name);
+  drop_effects(c, mine, "undone");
 }
 
 } // namespace remed::chaos::mesh

@@ -62,8 +62,15 @@ std::shared_ptr<const action> make_cloud();
 env::effect effect_on(const json& cr, const spot& at, const std::string& kind, json params,
                       env::lifetime lives_in = env::lifetime::container);
 
-/// Puts an effect on a target and lets the node and the users notice.
-void begin_effect(env::cluster& c, env::effect e);
+/// The controller's key for the end of an effect's processes; its id follows.
+inline const std::string process_key = "process|/";
+
+/// Puts an effect on a target and lets the node and the users notice. Returns its id.
+std::uint64_t begin_effect(env::cluster& c, env::effect e);
+/// The processes that make an effect end by themselves after some time.
+void ends_by_itself(env::cluster& c, std::uint64_t id, duration after);
+/// Ends these effects where they are still there, and lets the node and the users notice.
+void drop_effects(env::cluster& c, const std::vector<std::uint64_t>& ids, const std::string& why);
 /// The node and the users look at a pod again.
 void notice(env::cluster& c, const std::string& ns, const std::string& pod);
 /// Ends all effects of a source on one pod (and container, unless empty).

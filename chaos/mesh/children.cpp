@@ -136,11 +136,7 @@ void match(env::cluster& c, const std::string& pod_uid, const child_info& kind,
     else
       wanted.erase(same);
   }
-  for (auto id : over) {
-    const auto pod = c.effects().at(id).pod, ns = c.effects().at(id).ns;
-    c.end_effect(id, "undone");
-    notice(c, ns, pod);
-  }
+  drop_effects(c, over, "undone");
   for (auto& e : wanted) begin_effect(c, std::move(e));
 }
 

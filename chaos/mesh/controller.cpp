@@ -37,6 +37,47 @@ void follow_images(env::cluster& c, const json& pod) {
   }
 }
 
+/// Effects made by processes that the daemon started die with it. What it changed in a network
+/// namespace, a file, a pod's spec or a running program stays.
+bool needs_daemon(const env::effect& e) {
+  if (e.params.contains("layer")) return false; // a module of the kernel
+  return e.kind == "cpu_hog" || e.kind == "memory_hog" || e.kind == "http_fault" ||
+         e.kind == "kernel_fault" || e.kind.rfind("io_", 0) == 0;
+}
+
+bool is_daemon(const json& pod) {
+  return text_at(pod, {"metadata", "namespace"}) == own_namespace &&
+         text_at(pod, {"metadata", "labels", "app.kubernetes.io/component"}) == "chaos-daemon";
+}
+
+/// The instance of the daemon in its pod; empty while there is none.
+std::string daemon_instance(const json& pod) {
+  const auto& all = at_path(pod, {"status", "containerStatuses"});
+  if (!all.is_array() || all.empty()) return {};
+  return at_path(all[0], {"state"}).contains("running") ? text_at(all[0], {"containerID"}) : "";
+}
+
+/// A daemon that ended takes what it started on its node with it.
+void follow_daemon(env::cluster& c, const change& seen) {
+  if (!seen.before) return;
+  const auto before = daemon_instance(*seen.before);
+  const bool gone = seen.what == change::type::deleted;
+  if (before.empty() || (!gone && daemon_instance(*seen.now) == before)) return;
+  const auto node = text_at(*seen.before, {"spec", "nodeName"});
+  std::vector<std::uint64_t> over;
+  for (const auto& [id, e] : c.effects()) {
+    if (!needs_daemon(e)) continue;
+    auto pod = c.objects().get("pods", {e.ns, e.pod});
+    if (pod && text_at(*pod, {"spec", "nodeName"}) == node) over.push_back(id);
+  }
+  drop_effects(c, over, "daemon_restarted");
+}
+
+/// Experiments for another cluster are left to it.
+bool is_remote(const json& cr) {
+  return !text_at(cr, {"spec", "remoteCluster"}).empty();
+}
+
 class controller final : public env::controller {
 public:
   std::string_view name() const override { return actor; }
@@ -44,12 +85,14 @@ public:
 
   void observe(env::cluster& c, const change& seen) const override {
     if (seen.resource == "pods") {
-      if (seen.what == change::type::modified && !c.effects().empty()) follow_images(c, *seen.now);
+      if (c.effects().empty()) return;
+      if (is_daemon(*seen.now)) follow_daemon(c, seen);
+      if (seen.what == change::type::modified) follow_images(c, *seen.now);
       return;
     }
     if (!seen.resource.ends_with(".chaos-mesh.org")) return;
     if (kind_of(seen.resource)) {
-      if (seen.what == change::type::deleted) return;
+      if (seen.what == change::type::deleted || is_remote(*seen.now)) return;
       if (seen.before && only_record_events(*seen.before, *seen.now)) return;
       c.schedule(controller_latency, actor, key_text(seen.resource, seen.key));
       return;
@@ -66,6 +109,9 @@ public:
     auto bar = key.find('|'), slash = key.find('/', bar);
     if (bar == std::string::npos || slash == std::string::npos) return;
     const auto resource = key.substr(0, bar);
+    if (key.rfind(process_key, 0) == 0) {
+      return drop_effects(c, {std::stoull(key.substr(process_key.size()))}, "process_ended");
+    }
     const object_key place{key.substr(bar + 1, slash - bar - 1), key.substr(slash + 1)};
     if (const auto* child = child_of(resource)) return sync_child(c, *child, place);
     const auto* kind = kind_of(resource);

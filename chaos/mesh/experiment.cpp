@@ -53,10 +53,7 @@ private:
       return wanted.until_stop;
     }
     if (!wanted.reason.empty()) {
-      auto key = wanted.reason;
-      std::transform(key.begin(), key.end(), key.begin(),
-                     [](unsigned char ch) { return static_cast<char>(std::tolower(ch)); });
-      say(c_, *cr, "desiredphase", "Normal", wanted.reason, wanted.message, key);
+      say(c_, *cr, "desiredphase", "Normal", wanted.reason, wanted.message, kebab(wanted.reason));
     }
     auto now = *cr;
     now["status"]["experiment"]["desiredPhase"] = wanted.phase;
@@ -126,10 +123,11 @@ private:
     note(record, "Succeeded", apply, {});
     const auto id = text_at(record, {"id"});
     if (apply) {
-      say(c_, cr, "records", "Normal", "Applied", "Successfully apply chaos for " + id, "applied");
+      say(c_, cr, "records", "Normal", "Applied", "Successfully apply chaos for " + id, "applied",
+          {{"id", id}});
     } else {
       say(c_, cr, "records", "Normal", "Recovered", "Successfully recover chaos for " + id,
-          "recovered");
+          "recovered", {{"id", id}});
     }
   }
 

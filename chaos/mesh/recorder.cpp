@@ -1,11 +1,13 @@
 #include "chaos/mesh/recorder.hpp"
 
+#include <cctype>
 #include <cstdio>
 
 namespace remed::chaos::mesh {
 
 void say(env::cluster& c, const json& cr, const std::string& component, const std::string& type,
-         const std::string& reason, const std::string& message, const std::string& key) {
+         const std::string& reason, const std::string& message, const std::string& key,
+         const std::map<std::string, std::string>& fields) {
   const auto name = text_at(cr, {"metadata", "name"});
   const auto ns = text_at(cr, {"metadata", "namespace"});
   auto stamp = rfc3339(c.now());
@@ -23,7 +25,8 @@ void say(env::cluster& c, const json& cr, const std::string& component, const st
     meta["name"] = name + "." + suffix;
   }
   meta["namespace"] = ns;
-  meta["annotations"] = json{{"chaos-mesh.org/type", key}};
+  meta["annotations"]["chaos-mesh.org/type"] = key;
+  for (const auto& [field, value] : fields) meta["annotations"]["chaos-mesh.org/" + field] = value;
   auto& about = event["involvedObject"] = json::object();
   for (const auto* field : {"apiVersion", "kind"}) about[field] = text_at(cr, {field});
   for (const auto* field : {"name", "namespace", "uid", "resourceVersion"}) {
@@ -36,20 +39,30 @@ void say(env::cluster& c, const json& cr, const std::string& component, const st
   event["firstTimestamp"] = event["lastTimestamp"] = stamp;
   event["count"] = 1;
   event["eventTime"] = nullptr;
-  event["reportingComponent"] = component;
+  event["reportingComponent"] = "";
   event["reportingInstance"] = "";
   c.put("events", std::move(event));
+}
+
+std::string kebab(const std::string& name) {
+  std::string out;
+  for (unsigned char ch : name) {
+    if (std::isupper(ch) && !out.empty()) out += '-';
+    out += static_cast<char>(std::tolower(ch));
+  }
+  return out;
 }
 
 void say_updated(env::cluster& c, const json& cr, const std::string& component,
                  const std::string& field) {
   say(c, cr, component, "Normal", "Updated", "Successfully update " + field + " of resource",
-      "updated");
+      "updated", {{"field", field}});
 }
 
 void say_failed(env::cluster& c, const json& cr, const std::string& component,
                 const std::string& activity, const std::string& error) {
-  say(c, cr, component, "Warning", "Failed", "Failed to " + activity + ": " + error, "failed");
+  say(c, cr, component, "Warning", "Failed", "Failed to " + activity + ": " + error, "failed",
+      {{"activity", activity}, {"err", error}});
 }
 
 } // namespace remed::chaos::mesh

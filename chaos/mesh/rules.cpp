@@ -1,24 +1,27 @@
 #include "chaos/mesh/rules.hpp"
 
+#include "chaos/api_path.hpp"
 #include "chaos/mesh/admission/webhooks.hpp"
 #include "chaos/mesh/controller.hpp"
 #include "chaos/mesh/crds.hpp"
 #include "chaos/mesh/kinds.hpp"
 #include "chaos/mesh/plans/plans.hpp"
 #include "environments/embedded/api/prepare.hpp"
+#include "environments/systems/yaml_reader.hpp"
+#include "runtime/paths.hpp"
 
 namespace remed::chaos {
 
 namespace {
 
-using env::json;
-
-json plain(const char* kind, const std::string& name, const std::string& ns) {
-  auto out = json::object();
+env::json own_namespace_object() {
+  auto out = env::json::object();
   out["apiVersion"] = "v1";
-  out["kind"] = kind;
-  out["metadata"]["name"] = name;
-  if (!ns.empty()) out["metadata"]["namespace"] = ns;
+  out["kind"] = "Namespace";
+  out["metadata"]["name"] = mesh::own_namespace;
+  out["metadata"]["labels"]["kubernetes.io/metadata.name"] = mesh::own_namespace;
+  out["spec"]["finalizers"] = env::json::array({"kubernetes"});
+  out["status"]["phase"] = "Active";
   return out;
 }
 
@@ -38,18 +41,14 @@ result<void> install_chaos(env::cluster& c) {
   for (auto& crd : *crds) {
     c.put("customresourcedefinitions.apiextensions.k8s.io", std::move(crd));
   }
-  auto ns = plain("Namespace", mesh::own_namespace, {});
-  ns["metadata"]["labels"] = json{{"kubernetes.io/metadata.name", mesh::own_namespace}};
-  ns["spec"]["finalizers"] = json::array({"kubernetes"});
-  ns["status"]["phase"] = "Active";
-  c.put("namespaces", std::move(ns));
-  for (const auto* account : {"chaos-controller-manager", "chaos-daemon"}) {
-    c.put("serviceaccounts", plain("ServiceAccount", account, mesh::own_namespace));
+  c.put("namespaces", own_namespace_object());
+  const auto file = data_root() / "chaos" / "mesh" / "install.yaml";
+  auto objects = env::read_yaml_documents(file);
+  if (!objects) return objects.why();
+  for (auto& one : *objects) {
+    const auto table = table_of(one);
+    c.put(table, env::prepared(c, table, std::move(one)));
   }
-  auto dns = plain("Service", "chaos-mesh-dns-server", mesh::own_namespace);
-  dns["spec"]["selector"]["app.kubernetes.io/component"] = "chaos-dns-server";
-  dns["spec"]["ports"] = json::array({{{"name", "dns"}, {"port", 53}, {"protocol", "UDP"}}});
-  c.put("services", env::prepared(c, "services", std::move(dns)));
   c.settle();
   return {};
 }

@@ -32,6 +32,28 @@ json cpu_params(const json& cpu) {
   return out;
 }
 
+/// How long a stressor runs by itself: as its options say ("--timeout 60s", "--time 10m").
+std::optional<duration> own_end(const json& stressor,
+                                std::initializer_list<std::string_view> names) {
+  const auto& given = at_path(stressor, {"options"});
+  if (!given.is_array()) return std::nullopt;
+  std::vector<std::string> words;
+  for (const auto& one : given) {
+    for (auto& word : env::split(one.get<std::string>(), ' ')) words.push_back(std::move(word));
+  }
+  for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+    if (std::find(names.begin(), names.end(), words[i]) == names.end()) continue;
+    // A number without a unit is seconds.
+    const bool bare = words[i + 1].find_first_not_of("0123456789") == std::string::npos;
+    auto lasts = parse_duration(words[i + 1] + (bare ? "s" : ""));
+    if (lasts && lasts->count() > 0) return *lasts;
+  }
+  return std::nullopt;
+}
+
+/// stress-ng stops by itself after a day unless it is told otherwise.
+constexpr duration usual_end = std::chrono::hours{24};
+
 class stress final : public action {
 public:
   progress apply(env::cluster& c, json& cr, const json& record) const override {
@@ -49,13 +71,16 @@ public:
     if (!bytes) return {not_injected, bytes.why().what};
     // No worker is no stressor: nothing is started, and nothing refused.
     if (cpu.is_object() && cpu.value("workers", 0) > 0) {
-      begin_effect(c, effect_on(cr, *at, "cpu_hog", cpu_params(cpu)));
+      const auto id = begin_effect(c, effect_on(cr, *at, "cpu_hog", cpu_params(cpu)));
+      ends_by_itself(c, id, own_end(cpu, {"-t", "--timeout"}).value_or(usual_end));
       instance["uid"] = pid_of(c, *at, "stress-ng");
       instance["startTime"] = stamp;
     }
     if (memory.is_object() && memory.value("workers", 0) > 0) {
-      begin_effect(c, effect_on(cr, *at, "memory_hog",
-                                json{{"workers", memory["workers"]}, {"bytes", *bytes}}));
+      const auto id =
+          begin_effect(c, effect_on(cr, *at, "memory_hog",
+                                    json{{"workers", memory["workers"]}, {"bytes", *bytes}}));
+      if (auto lasts = own_end(memory, {"--time"})) ends_by_itself(c, id, *lasts);
       instance["memoryUid"] = pid_of(c, *at, "memStress");
       instance["memoryStartTime"] = stamp;
     }

@@ -29,7 +29,8 @@ void spread_end(env::cluster& c, const json& node, const char* condition, const 
   for (const auto& child : children_of_node(c, node).active) {
     auto now = *child;
     set_condition(now, condition, true, reason);
-    say(c, now, step, "Normal", reason, message, lower(reason));
+    say(c, now, step, "Normal", reason, message, kebab(reason),
+        {{"parent-node-name", text_at(node, {"metadata", "name"})}});
     write(c, workflow_nodes, std::move(now), false);
   }
 }
@@ -168,7 +169,7 @@ void follow_children(env::cluster& c, json& node, bool one_by_one) {
   if (!next.empty() && !is_node_finished(node) && workflow) {
     if (auto made = make_nodes(c, *workflow, node, next)) {
       say(c, node, step, "Normal", "NodesCreated", "child nodes created, " + env::join(*made, ","),
-          "nodes-created");
+          "nodes-created", {{"child-nodes", json(*made).dump()}});
     }
     all = children_of_node(c, node);
   }
@@ -193,7 +194,7 @@ void follow_chaos(env::cluster& c, json& node) {
       const auto child = text_at(*one, {"metadata", "name"});
       env::delete_object(c, table, env::key_of(*one));
       say(c, node, step, "Normal", "ChaosCRDeleted", "chaos CR " + child + " deleted",
-          "chaos-custom-resource-deleted");
+          "chaos-custom-resource-deleted", {{"name", child}});
     }
   } else if (made.empty()) {
     auto child = spawn(at_path(node, {"spec"}), type);
@@ -205,7 +206,7 @@ void follow_chaos(env::cluster& c, json& node) {
     if (created) {
       say(c, node, step, "Normal", "ChaosCRCreated",
           "chaos CR " + text_at(**created, {"metadata", "name"}) + " created",
-          "chaos-custom-resource-created");
+          "chaos-custom-resource-created", {{"name", text_at(**created, {"metadata", "name"})}});
     } else {
       say(c, node, step, "Warning", "ChaosCRCreateFailed", "failed to create chaos CR",
           "chaos-custom-resource-create-failed");

@@ -73,10 +73,10 @@ bool is_forbidden(env::cluster& c, const json& schedule) {
   if (text_at(schedule, {"spec", "concurrencyPolicy"}) == "Allow") return false;
   for (const auto& child : children_of(c, schedule)) {
     if (is_over(*child, c.now())) continue;
+    const auto running = text_at(*child, {"metadata", "name"});
     say(c, schedule, "schedule-cron", "Warning", "Forbid",
-        "Forbid spawning new job because: " + text_at(*child, {"metadata", "name"}) +
-            " is still running",
-        "schedule-forbid");
+        "Forbid spawning new job because: " + running + " is still running", "schedule-forbid",
+        {{"running-name", running}});
     return true;
   }
   return false;
@@ -96,7 +96,8 @@ void run(env::cluster& c, const json& schedule) {
   auto made = create(c, child->resource, std::move(child->obj));
   if (!made) return say_failed(c, schedule, "schedule-cron", "create new object", made.why().what);
   say(c, schedule, "schedule-cron", "Normal", "Spawned",
-      "Create new object: " + text_at(**made, {"metadata", "name"}), "schedule-spawn");
+      "Create new object: " + text_at(**made, {"metadata", "name"}), "schedule-spawn",
+      {{"name", text_at(**made, {"metadata", "name"})}});
   auto now = c.objects().get(schedules, env::key_of(schedule));
   if (!now) return;
   auto after = *now;
@@ -131,7 +132,8 @@ std::optional<duration> reconcile_schedule(env::cluster& c, const object_key& ke
   if (deadline.is_number() &&
       *due->missed + std::chrono::seconds{deadline.get<std::int64_t>()} < c.now()) {
     say(c, *schedule, "schedule-cron", "Warning", "MissSchedule",
-        "Missed scheduled time to start a job: " + rfc1123(*due->missed), "missed-schedule");
+        "Missed scheduled time to start a job: " + rfc1123(*due->missed), "missed-schedule",
+        {{"missed-run", rfc3339(*due->missed)}});
     return std::nullopt;
   }
   if (!is_forbidden(c, *schedule)) run(c, *schedule);
@@ -172,7 +174,8 @@ std::optional<duration> collect_schedule(env::cluster& c, const object_key& key)
     } else if (until_stop) {
       say(c, *schedule, "schedule-gc", "Warning", "Skip",
           "Skip removing history: " + text_at(*all[i], {"metadata", "name"}) + " is still running",
-          "schedule-skip-remove-history");
+          "schedule-skip-remove-history",
+          {{"running-name", text_at(*all[i], {"metadata", "name"})}});
       again = again ? std::min(*again, *until_stop) : *until_stop;
     }
   }

@@ -118,13 +118,14 @@ void tell_end(env::cluster& c, const json& check, const std::string& why) {
         "status-check-success-threshold-exceed");
   }
   say(c, check, step, "Normal", "StatusCheckCompleted", "status check completed: " + why,
-      "status-check-completed");
+      "status-check-completed", {{"msg", why}});
 }
 
 void record(env::cluster& c, json& check, const std::string& problem) {
   if (!problem.empty()) {
     say(c, check, step, "Warning", "StatusCheckExecutionFailed",
-        "HTTP execution of status check failed: " + problem, "status-check-execution-failed");
+        "HTTP execution of status check failed: " + problem, "status-check-execution-failed",
+        {{"executor-type", "HTTP"}, {"msg", problem}});
   }
   auto& status = check["status"];
   auto& all = status["records"];

@@ -28,7 +28,8 @@ void spawn_pod(env::cluster& c, const json& node) {
                "task-pod-spawn-failed");
   }
   say(c, node, task_step, "Normal", "TaskPodSpawned",
-      "pod " + text_at(**made, {"metadata", "name"}) + " spawned for task", "task-pod-spawned");
+      "pod " + text_at(**made, {"metadata", "name"}) + " spawned for task", "task-pod-spawned",
+      {{"pod-name", text_at(**made, {"metadata", "name"})}});
 }
 
 /// What branches may ask about: {"exitCode": 0, "stdout": "…"}.
@@ -87,7 +88,8 @@ void follow_branches(env::cluster& c, json& node, const std::vector<std::string>
       !is_node_finished(node)) {
     if (auto made = make_nodes(c, *workflow, node, wanted)) {
       say(c, node, task_step, "Normal", "NodesCreated",
-          "child nodes created, " + env::join(*made, ","), "nodes-created");
+          "child nodes created, " + env::join(*made, ","), "nodes-created",
+          {{"child-nodes", json(*made).dump()}});
     }
     all = children_of_node(c, node);
   }
@@ -117,7 +119,7 @@ void follow_task(env::cluster& c, json& node) {
   if (at_path(status, {"context"}).is_null()) {
     say(c, node, task_step, "Normal", "TaskPodPodCompleted",
         "pod " + text_at(*pods.front(), {"metadata", "name"}) + " for task node completed",
-        "task-pod-pod-completed");
+        "task-pod-pod-completed", {{"pod-name", text_at(*pods.front(), {"metadata", "name"})}});
     const auto context = context_of(c, *pods.front());
     status["context"] = json::array({context.dump()});
     status["branches"] = branches_of(node, &context);
@@ -139,7 +141,7 @@ void follow_check(env::cluster& c, json& node) {
       env::delete_object(c, status_checks, env::key_of(*one));
       say(c, node, check_step, "Normal", "StatusCheckDeleted",
           "status check " + text_at(*one, {"metadata", "name"}) + " deleted",
-          "status-check-deleted");
+          "status-check-deleted", {{"name", text_at(*one, {"metadata", "name"})}});
     }
     return;
   }
@@ -152,11 +154,12 @@ void follow_check(env::cluster& c, json& node) {
     auto made = create(c, status_checks, std::move(check));
     if (!made) {
       return say(c, node, check_step, "Warning", "StatusCheckCreatedFailed",
-                 "failed to create status check", "status-check-created-failed");
+                 "status check " + text_at(node, {"metadata", "name"}) + " create failed",
+                 "status-check-created-failed");
     }
     say(c, node, check_step, "Normal", "StatusCheckCreated",
         "status check " + text_at(**made, {"metadata", "name"}) + " created",
-        "status-check-created");
+        "status-check-created", {{"name", text_at(**made, {"metadata", "name"})}});
     return set_condition(node, "Accomplished", false, "");
   }
   const auto& check = *checks.front();

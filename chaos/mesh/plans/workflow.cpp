@@ -13,10 +13,12 @@ void spawn_entry(env::cluster& c, const json& workflow) {
   auto made = make_nodes(c, workflow, workflow, {entry});
   if (!made) {
     return say(c, workflow, entry_step, "Warning", "InvalidEntry",
-               "failed to spawn new entry node of workflow, entry: " + entry, "invalid-entry");
+               "failed to spawn new entry node of workflow, entry: " + entry, "invalid-entry",
+               {{"entry-template", entry}});
   }
   say(c, workflow, entry_step, "Normal", "EntryCreated",
-      "entry node created, entry node " + made->front(), "entry-created");
+      "entry node created, entry node " + made->front(), "entry-created",
+      {{"entry", made->front()}});
 }
 
 /// A workflow that is aborted ends its entry node, which ends those below.
@@ -28,7 +30,7 @@ void spread_abort(env::cluster& c, const json& workflow, const env::object& entr
   set_condition(node, "Aborted", true, "WorkflowAborted");
   say(c, node, "workflow-abort-workflow-reconciler", "Normal", "WorkflowAborted",
       "abort the node because workflow " + text_at(workflow, {"metadata", "name"}) + " aborted",
-      "workflow-aborted");
+      "workflow-aborted", {{"workflow-name", text_at(workflow, {"metadata", "name"})}});
   write(c, workflow_nodes, std::move(node), false);
 }
 
