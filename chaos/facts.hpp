@@ -7,6 +7,7 @@
 #include "environments/environment.hpp"
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -51,10 +52,12 @@ struct setting {
   scenario where;
   env::system_profile system;
   std::string ns;
+  /// "cpu", "memory": the share of its limit that the target used before the fault; empty: unknown.
+  std::map<std::string, double> usual = {};
 };
 
 /// What the words of a fault file stand for: namespace, system, target, container (the target's
-/// first), name.
+/// first), port (the first of that), service_port (the first of its Service), name.
 words words_of(const setting& s, const std::string& object_name);
 
 /// Which tests the predicates rest on.

@@ -1,6 +1,7 @@
 #include "chaos/injector.hpp"
 
 #include "chaos/oracle.hpp"
+#include "chaos/predicates.hpp"
 #include "chaos/surgery.hpp"
 
 #include <algorithm>
@@ -39,7 +40,9 @@ struct injector::work : std::enable_shared_from_this<injector::work> {
 
   work(handle::pointer actor, needs n) : self(actor), need(std::move(n)) {}
 
-  setting about() const { return {need.what, need.place, need.system, need.where->name_space()}; }
+  setting about() const {
+    return {need.what, need.place, need.system, need.where->name_space(), usual};
+  }
 
   // -- trials
 
@@ -57,8 +60,12 @@ struct injector::work : std::enable_shared_from_this<injector::work> {
 
   void on_health(const facts& f) {
     if (now_in != phase::checking) return;
+    usual = predicates::usual_shares(f, about());
     auto found = evaluate(need.what.oracle, f, about());
-    if (found.hold()) return inject();
+    if (found.hold()) {
+      if (need.at_health) need.at_health(usual);
+      return inject();
+    }
     if (need.where->now() - began >= healthy_limit) {
       return give_up("the system is not healthy before the injection: " + found.failing(), true);
     }
@@ -213,6 +220,7 @@ struct injector::work : std::enable_shared_from_this<injector::work> {
   phase now_in = phase::idle;
   turn at;
   std::string feedback, problem;
+  std::map<std::string, double> usual; ///< of the last look before the injection
   vtime began{};
   std::uint64_t waits = 0;
   bool forced = false;

@@ -10,6 +10,7 @@
 #include "runtime/role.hpp"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -29,6 +30,9 @@ public:
     std::function<station<not_injected, cleared>()> supervisor;
     /// Writes to the event log, kind "fault": injected {objects}, symptom {evidence}, cleared {…}.
     std::function<void(std::string type, json body)> note;
+    /// Called when all is well, just before the injection, with what the target used of its limits
+    /// then: for the judge. May be empty.
+    std::function<void(const std::map<std::string, double>&)> at_health = {};
     /// Called with the look at which the symptom was seen, before the incident is sent: for the
     /// judge. May be empty.
     std::function<void(const env::observation&)> at_incident = {};

@@ -36,10 +36,33 @@ bool has_failed(const json& pod) {
   return out;
 }
 
-const std::vector<env::object>& pods_of(const env::observation& seen) {
+const std::vector<env::object>& all_of(const env::observation& seen, const char* table) {
   static const std::vector<env::object> none;
-  auto found = seen.objects.find("pods");
+  auto found = seen.objects.find(table);
   return found == seen.objects.end() ? none : found->second;
+}
+
+const std::vector<env::object>& pods_of(const env::observation& seen) {
+  return all_of(seen, "pods");
+}
+
+/// How often a container was killed because a probe failed, as its events tell: by pod uid and
+/// name.
+std::map<std::string, std::int64_t> probe_kills(const env::observation& seen) {
+  std::map<std::string, std::int64_t> out;
+  for (const auto& event : all_of(seen, "events")) {
+    const auto& about = env::at_path(*event, {"involvedObject"});
+    const auto text = env::text_at(*event, {"message"});
+    if (env::text_at(*event, {"reason"}) != "Killing" ||
+        text.find(" probe, will be restarted") == std::string::npos) {
+      continue;
+    }
+    auto field = env::text_at(about, {"fieldPath"}); // spec.containers{server}
+    field = field.substr(std::min(field.size(), field.find('{') + 1));
+    if (!field.empty()) field.pop_back();
+    out[env::text_at(about, {"uid"}) + "/" + field] += env::int_at(*event, {"count"}, 1);
+  }
+  return out;
 }
 
 std::string joined(const std::vector<std::string>& all) {
@@ -94,12 +117,14 @@ verdict to_verdict(const turn& at, const judgement& j) {
 }
 
 judge::judge(fault f, scenario s, env::environment& where, env::system_profile system)
-    : setting_{std::move(f), std::move(s), std::move(system), where.name_space()}, where_(&where) {}
+    : setting_{std::move(f), std::move(s), std::move(system), where.name_space(), {}},
+      where_(&where) {}
 
 void judge::begin(const env::observation& at_incident) {
   begun_ = true;
   incident_ = at_incident.now;
   audit_from_ = at_incident.audit_size;
+  known_kills_ = probe_kills(at_incident);
   for (const auto& pod : pods_of(at_incident)) {
     auto uid = (*pod)["metadata"].value("uid", "");
     known_pods_.insert(uid);
@@ -110,13 +135,15 @@ void judge::begin(const env::observation& at_incident) {
 }
 
 void judge::follow(const env::observation& seen) {
+  auto kills = probe_kills(seen);
   for (const auto& pod : pods_of(seen)) {
     auto uid = (*pod)["metadata"].value("uid", "");
     auto service = service_of(setting_.system, *pod);
     if (!known_pods_.count(uid)) new_pods_.try_emplace(uid, new_pod{service, created_at(*pod)});
     each_container(*pod, [&](const std::string& name, std::int64_t restarts) {
       auto key = uid + "/" + name;
-      auto more = restarts - known_restarts_[key];
+      // What the kubelet restarts for a failing probe is the fault's doing, not the agents'.
+      auto more = restarts - known_restarts_[key] - (kills[key] - known_kills_[key]);
       if (more > 0) restarted_[key] = {service, (*pod)["metadata"].value("name", ""), more};
     });
   }

@@ -38,6 +38,9 @@ public:
   /// The environment must outlive the judge.
   judge(fault f, scenario s, env::environment& where, env::system_profile system);
 
+  /// What the target used of its limits when all was well: see setting::usual.
+  void know_usual(const std::map<std::string, double>& shares) { setting_.usual = shares; }
+
   /// At the incident: from here on the agents act. Marks the position in the audit log, the pods
   /// that are there, and how bad the fault alone is for users.
   void begin(const env::observation& at_incident);
@@ -73,6 +76,7 @@ private:
   std::size_t audit_from_ = 0;
   std::set<std::string> known_pods_;                   ///< uids at the incident
   std::map<std::string, std::int64_t> known_restarts_; ///< by pod uid and container
+  std::map<std::string, std::int64_t> known_kills_;    ///< of these, for a failing probe
   struct new_pod {
     std::string service;
     vtime created{};

@@ -40,10 +40,22 @@ std::optional<double> usage(const facts& f, const std::string& pod, const std::s
   return std::nullopt;
 }
 
+/// A busy service comes back to what it used before, give or take its own unrest; but what is
+/// nearly all of a limit never counts as usual.
+constexpr double unrest = 1.3, nearly_all = 0.8;
+
+double upper_bound(const setting& s, const json& with, const char* resource) {
+  const auto usual = s.usual.find(resource);
+  const double asked = with.value("below", 1.0);
+  if (usual == s.usual.end()) return asked;
+  return std::max(asked, std::min(nearly_all, unrest * usual->second));
+}
+
 /// Usage over limit of the first container of each pod of the target.
 finding ratio_of_limit(const facts& f, const setting& s, const json& with, const char* resource) {
   const bool any_suffices = with.contains("at_least");
-  const double bound = any_suffices ? with["at_least"].get<double>() : with.value("below", 1.0);
+  const double bound =
+      any_suffices ? with["at_least"].get<double>() : upper_bound(s, with, resource);
   auto view = view_of(f.seen, s.where.target);
   if (view.pods.empty()) return {truth::no, "no pod of " + s.where.target + " is there"};
   finding out{say(!any_suffices), ""};
@@ -97,6 +109,21 @@ void least_share(const json& containers, const json& declared, double& least, st
 }
 
 } // namespace
+
+std::map<std::string, double> usual_shares(const facts& f, const setting& s) {
+  std::map<std::string, double> out;
+  for (const auto& pod : view_of(f.seen, s.where.target).pods) {
+    const auto& containers = containers_of(*pod);
+    if (is_terminating(*pod) || containers.empty()) continue;
+    for (const auto* resource : {"cpu", "memory"}) {
+      auto limit = resource_of(containers[0], "limits", resource);
+      auto used = usage(f, name_of(*pod), containers[0].value("name", ""), resource);
+      if (!limit || *limit <= 0 || !used) continue;
+      out[resource] = std::max(out[resource], *used / *limit);
+    }
+  }
+  return out;
+}
 
 finding effect(const facts& f, const setting& s, const json& with) {
   const bool wanted = with.value("present", true);

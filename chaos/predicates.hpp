@@ -10,8 +10,12 @@ namespace remed::chaos::predicates {
 /// {present: flag}: the ledger holds an effect, or the patch is still in place. Says yes to either
 /// question where there is no ledger: the other probes decide then.
 finding effect(const facts&, const setting&, const json& with);
+/// What the target uses of its limits now, at most in one pod: for setting::usual.
+std::map<std::string, double> usual_shares(const facts&, const setting&);
+
 /// {at_least: number | below: number}: CPU in use over the limit, of the target's first containers.
-/// `at_least` holds when any pod does, `below` when all have data and do.
+/// `at_least` holds when any pod does, `below` when all have data and do; a target that used nearly
+/// as much before the fault may come back to that.
 finding cpu_of_limit(const facts&, const setting&, const json& with);
 /// As cpu_of_limit, of memory.
 finding memory_of_limit(const facts&, const setting&, const json& with);

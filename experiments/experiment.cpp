@@ -193,6 +193,7 @@ private:
     n.note = [this](std::string type, json body) {
       world_.note("fault", std::move(type), std::move(body), "injector");
     };
+    n.at_health = [judge](const auto& usual) { judge->know_usual(usual); };
     n.at_incident = [judge](const env::observation& seen) {
       if (!judge->begun()) judge->begin(seen);
     };

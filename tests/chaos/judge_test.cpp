@@ -3,6 +3,7 @@
 
 #include "chaos/verifier.hpp"
 #include "environments/embedded/node/processes.hpp"
+#include "environments/embedded/quantity.hpp"
 #include "tests/chaos/lab.hpp"
 
 #include <doctest/doctest.h>
@@ -112,7 +113,7 @@ TEST_CASE("setting resources again cures a configuration error, with score exact
 }
 
 TEST_CASE("doing nothing recovers nothing, and that is known soon") {
-  for (const auto& id : shipped_faults()) {
+  for (const auto& id : faults_for("hello-service")) {
     CAPTURE(id);
     court c(id, "hello-service");
     const auto before = c.l.world.now();
@@ -218,4 +219,70 @@ TEST_CASE("reading is no write") {
   c.l.agent("GET", apps + "hello-service");
   auto v = c.verify();
   CHECK(v.writes == 0);
+}
+
+TEST_CASE("restarts for a failing probe are not held against who looked into the pod") {
+  court c("network-loss", "hello-service");
+  const auto pod = c.l.pod_of("hello-service");
+  auto restarts = [&](bool by_probe) {
+    facts now;
+    now.seen = c.l.observe();
+    env::audit_entry looked;
+    looked.at = c.l.world.now();
+    looked.user = env::agent_user("simple-micro");
+    looked.verb = "create";
+    looked.resource = "pods";
+    looked.subresource = "exec";
+    looked.name = pod["metadata"]["name"];
+    looked.status = 101;
+    now.seen.audit.push_back(looked);
+    for (auto& one : now.seen.objects["pods"]) {
+      if ((*one)["metadata"]["uid"] != pod["metadata"]["uid"]) continue;
+      auto changed = *one;
+      for (auto& status : changed["status"]["containerStatuses"]) {
+        if (status["name"] == "hello-service") status["restartCount"] = 4;
+      }
+      one = std::make_shared<const json>(std::move(changed));
+    }
+    auto killing = json::object();
+    killing["involvedObject"] = {{"uid", pod["metadata"]["uid"]},
+                                 {"fieldPath", "spec.containers{hello-service}"}};
+    killing["reason"] = "Killing";
+    killing["message"] = "Container hello-service failed liveness probe, will be restarted";
+    killing["count"] = 3;
+    if (by_probe) now.seen.objects["events"].push_back(std::make_shared<const json>(killing));
+    judge j(c.s.what, c.s.where, c.l.world, simple_micro());
+    j.begin(c.l.observe());
+    j.follow(now.seen);
+    std::int64_t out = -1;
+    j.assess(now, true, [&](result<judgement> got) { out = got->restarts; });
+    return out;
+  };
+  CHECK(restarts(false) == 4);
+  CHECK(restarts(true) == 1);
+}
+
+TEST_CASE("a busy service may come back to what it used before, but not to nearly all") {
+  lab l;
+  auto s = about("cpu-stress", "hello-service");
+  const auto pod = l.pod_of("hello-service");
+  const auto cpu = pod["spec"]["containers"][0]["resources"]["limits"]["cpu"].get<std::string>();
+  const auto limit = *env::parse_quantity(cpu);
+  auto healthy = [&](double used, std::map<std::string, double> usual) {
+    facts f = l.gather_for({}, "hello-service");
+    for (auto& item : f.seen.pod_metrics) {
+      if (item["metadata"]["name"] != pod["metadata"]["name"]) continue;
+      for (auto& container : item["containers"]) {
+        container["usage"]["cpu"] = std::to_string(static_cast<int>(used * limit * 1e9)) + "n";
+      }
+    }
+    s.usual = std::move(usual);
+    return evaluate({"cpu_of_limit", json{{"below", 0.5}}}, f, s).holds;
+  };
+  CHECK(healthy(0.4, {}) == truth::yes);
+  CHECK(healthy(0.65, {}) == truth::no);
+  CHECK(healthy(0.65, {{"cpu", 0.05}}) == truth::no);
+  CHECK(healthy(0.65, {{"cpu", 0.61}}) == truth::yes);
+  CHECK(healthy(0.9, {{"cpu", 0.61}}) == truth::no);
+  CHECK(healthy(0.9, {{"cpu", 0.95}}) == truth::no);
 }
