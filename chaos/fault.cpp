@@ -194,7 +194,13 @@ std::string filled(std::string text, const words& with) {
 }
 
 json filled(const json& value, const words& with) {
-  if (value.is_string()) return filled(value.get<std::string>(), with);
+  if (value.is_string()) {
+    const auto& text = value.get_ref<const std::string&>();
+    const bool port = text == "{{port}}" || text == "{{service_port}}";
+    auto out = filled(text, with);
+    // By itself a port is a number.
+    return port && out != text ? json(std::stoll(out)) : json(std::move(out));
+  }
   if (value.is_array()) {
     auto out = json::array();
     for (const auto& each : value) out.push_back(filled(each, with));

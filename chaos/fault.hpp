@@ -55,6 +55,7 @@ std::vector<std::string> shipped_faults();
 /// What the words in double braces stand for.
 using words = std::map<std::string, std::string>;
 std::string filled(std::string text, const words& with);
+/// In JSON a text that is only {{port}} or {{service_port}} becomes a number.
 json filled(const json& value, const words& with);
 
 /// The name of an experiment's objects: "cpu-stress-1a2b3c4d", unique per experiment.

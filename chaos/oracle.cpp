@@ -2,7 +2,10 @@
 
 #include "chaos/predicates.hpp"
 #include "chaos/workload_view.hpp"
+#include "environments/embedded/api/text.hpp"
 #include "environments/embedded/quantity.hpp"
+
+#include <algorithm>
 
 namespace remed::chaos {
 
@@ -19,11 +22,13 @@ bool equal_values(const json& a, const json& b) {
   return x && y && *x == *y;
 }
 
-/// Whether everything a strategic merge patch sets is so in the object; list items go by name.
+/// Whether everything a strategic merge patch sets is so in the object; list items go by name where
+/// they have one.
 bool in_place(const json& patch, const json& object) {
   if (patch.is_object()) {
     if (!object.is_object()) return false;
     for (const auto& [key, value] : patch.items()) {
+      if (key.rfind('$', 0) == 0) continue; // says how to merge
       auto found = object.find(key);
       if (found == object.end() || !in_place(value, *found)) return false;
     }
@@ -33,9 +38,11 @@ bool in_place(const json& patch, const json& object) {
   if (!object.is_array()) return false;
   for (const auto& item : patch) {
     const auto named = item.is_object() && item.contains("name");
-    if (!named) return patch == object;
-    const auto& theirs = container_named(object, item["name"]);
-    if (theirs.is_null() || !in_place(item, theirs)) return false;
+    const bool found = std::any_of(object.begin(), object.end(), [&](const json& theirs) {
+      const bool other = named && (!theirs.is_object() || theirs.value("name", "") != item["name"]);
+      return !other && in_place(item, theirs);
+    });
+    if (!found) return false;
   }
   return true;
 }
@@ -57,11 +64,20 @@ bool patch_in_place(const inject_step& step, const facts& f, const setting& s) {
 words words_of(const setting& s, const std::string& object_name) {
   const auto& containers = containers_of(declared_workload(s.system, s.where.target));
   auto first = containers.empty() ? s.where.target : containers[0].value("name", s.where.target);
-  return {{"namespace", s.ns},
-          {"system", s.system.name},
-          {"target", s.where.target},
-          {"container", first},
-          {"name", object_name}};
+  words out = {{"namespace", s.ns},
+               {"system", s.system.name},
+               {"target", s.where.target},
+               {"container", first},
+               {"name", object_name}};
+  auto put_port = [&out](const char* word, const json& ports, const char* field) {
+    if (!ports.is_array() || ports.empty()) return;
+    out[word] = std::to_string(env::int_at(ports[0], {field}));
+  };
+  if (!containers.empty())
+    put_port("port", env::at_path(containers[0], {"ports"}), "containerPort");
+  const auto& service = declared_service(s.system, s.where.target);
+  put_port("service_port", env::at_path(service, {"spec", "ports"}), "port");
+  return out;
 }
 
 const std::map<std::string, predicate_kind>& predicate_kinds() {

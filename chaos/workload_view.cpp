@@ -50,6 +50,14 @@ bool is_terminating(const json& pod) {
   return !env::at_path(pod, {"metadata", "deletionTimestamp"}).is_null();
 }
 
+const json& declared_service(const env::system_profile& system, const std::string& service) {
+  for (const auto& manifest : system.manifests) {
+    if (manifest.value("kind", "") != "Service") continue;
+    if (env::at_path(manifest, {"metadata", "name"}) == service) return manifest;
+  }
+  return nothing;
+}
+
 const json& declared_workload(const env::system_profile& system, const std::string& service) {
   for (const auto& manifest : system.manifests) {
     auto kind = manifest.value("kind", "");

@@ -24,6 +24,8 @@ workload_view view_of(const env::observation& seen, const std::string& service);
 bool is_ready(const json& pod);
 bool is_terminating(const json& pod);
 
+/// The Service as the system's manifests declare it; null: they have none of that name.
+const json& declared_service(const env::system_profile& system, const std::string& service);
 /// The workload as the system's manifests declare it; null: they have none of that name.
 const json& declared_workload(const env::system_profile& system, const std::string& service);
 /// Containers of a pod or of a workload's template; an empty list when there are none.

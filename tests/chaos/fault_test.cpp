@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -55,12 +56,14 @@ std::string complaint(std::string text, const std::string& from, const std::stri
 
 } // namespace
 
-TEST_CASE("all seven faults are shipped and load") {
-  const std::vector<std::string> seven = {"cpu-stress",    "disk-io",      "memory-stress",
-                                          "network-delay", "network-loss", "pod-config-error",
-                                          "pod-fail"};
-  CHECK(shipped_faults() == seven);
-  for (const auto& id : seven) {
+TEST_CASE("all faults are shipped and load, the seven of the first suites among them") {
+  const auto all = shipped_faults();
+  for (const auto* id : {"cpu-stress", "disk-io", "memory-stress", "network-delay", "network-loss",
+                         "pod-config-error", "pod-fail"}) {
+    CHECK(std::count(all.begin(), all.end(), id) == 1);
+  }
+  CHECK(all.size() >= 26);
+  for (const auto& id : all) {
     auto f = load_fault(id);
     REQUIRE_MESSAGE(f.ok(), (f.ok() ? "" : f.why().what));
     CHECK(f->id == id);

@@ -96,7 +96,7 @@ fault shipped(const std::string& id) {
 } // namespace
 
 TEST_CASE("the injector makes the fault, waits for the symptom and tells the coordinator") {
-  for (const auto& id : shipped_faults()) {
+  for (const auto& id : faults_for("hello-service")) {
     CAPTURE(id);
     stage s(shipped(id));
     s.tell(trial{{"exp", 1}, ""});

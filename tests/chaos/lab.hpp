@@ -129,6 +129,20 @@ inline setting about(const std::string& fault_id, const std::string& target) {
   return {*f, {"simple-micro", fault_id, target, 1}, simple_micro(), "simple-micro"};
 }
 
+/// Shipped faults that the system offers this service for.
+inline std::vector<std::string> faults_for(const std::string& service) {
+  auto out = shipped_faults();
+  std::erase_if(out, [&](const auto& id) { return !check_target(simple_micro(), id, service); });
+  return out;
+}
+
+/// From now on a service of the lab's system runs in a JVM.
+inline void put_into_jvm(lab& l, const std::string& service) {
+  auto system = simple_micro();
+  system.services[service].runtime = "jvm";
+  env::set_system(l.world.state(), system);
+}
+
 inline json stress_cr(const std::string& name, const std::string& target) {
   return json::parse(R"({"apiVersion": "chaos-mesh.org/v1alpha1", "kind": "StressChaos",
     "metadata": {"name": ")" +
