@@ -19,7 +19,7 @@ bool is_write(const env::audit_entry& e) {
                                                    "deletecollection"};
   if (!verbs.count(e.verb) || e.subresource == "exec") return false;
   // Reviews and dry runs change nothing and leave neither state.
-  return !e.before.is_null() || !e.after.is_null() || e.subresource == "eviction";
+  return e.before || e.after || e.subresource == "eviction";
 }
 
 bool is_exec(const env::audit_entry& e) {
@@ -38,17 +38,17 @@ bool is_workload(const env::audit_entry& e) {
   return false;
 }
 
-std::int64_t replicas_of(const json& object, std::int64_t otherwise) {
-  if (!object.is_object() || !object.contains("spec")) return otherwise;
-  const auto& spec = object["spec"];
+std::int64_t replicas_of(const env::object& state, std::int64_t otherwise) {
+  if (!state || !state->is_object() || !state->contains("spec")) return otherwise;
+  const auto& spec = (*state)["spec"];
   auto found = spec.find("replicas");
   return found != spec.end() && found->is_number() ? found->get<std::int64_t>() : otherwise;
 }
 
 std::string service_behind(const env::audit_entry& e, const env::system_profile& system) {
   for (const auto* state : {&e.after, &e.before}) {
-    if (!state->is_object() || !state->contains("metadata")) continue;
-    auto service = service_of(system, *state);
+    if (!*state || !(*state)->is_object() || !(*state)->contains("metadata")) continue;
+    auto service = service_of(system, **state);
     if (!service.empty()) return service;
   }
   return service_named(system, e.name);

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +32,8 @@ struct http_server_options {
   std::shared_ptr<const tls_identity> tls;      ///< none: plain HTTP
   std::size_t max_header_bytes = 64 * 1024;     ///< more: 431
   std::size_t max_body_bytes = 3 * 1024 * 1024; ///< more: 413 (Kubernetes' limit)
+  /// What a body larger than that is answered with; none: a line of text.
+  std::function<http_response(std::size_t limit)> too_large;
   std::size_t max_connections = 4096;
   std::chrono::milliseconds idle_limit{90'000}; ///< a slow or silent peer is closed
 };

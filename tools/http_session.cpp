@@ -153,9 +153,7 @@ void http_session::read_failed(error_code ec) {
   if (ec == http::error::header_limit || ec == http::error::buffer_overflow)
     return respond_and_close(
         431, "the request header is larger than " + std::to_string(max_header_) + " bytes");
-  if (ec == http::error::body_limit)
-    return respond_and_close(
-        413, "the request body is larger than " + std::to_string(max_body_) + " bytes");
+  if (ec == http::error::body_limit) return refuse_body();
   if (timed_out_) return respond_and_close(408, "the request took too long to arrive");
   if (ec == http::error::end_of_stream || ec == http::error::partial_message) return close(false);
   if (ec.category() == make_error_code(http::error::bad_method).category())
@@ -181,12 +179,23 @@ void http_session::respond(http_response response) {
 }
 
 void http_session::respond_and_close(int status, std::string text) {
-  keep_alive_ = false;
   http_response response;
   response.status = status;
   response.headers.set("Content-Type", "text/plain; charset=utf-8");
   response.body = std::move(text) + '\n';
+  respond_and_close(std::move(response));
+}
+
+void http_session::respond_and_close(http_response response) {
+  keep_alive_ = false;
   respond(std::move(response));
+}
+
+void http_session::refuse_body() {
+  auto server = server_.lock();
+  if (server && server->options.too_large)
+    return respond_and_close(server->options.too_large(max_body_));
+  respond_and_close(413, "the request body is larger than " + std::to_string(max_body_) + " bytes");
 }
 
 void http_session::written(error_code ec) {

@@ -40,6 +40,8 @@ private:
 
   void respond(http_response response);
   void respond_and_close(int status, std::string text);
+  void respond_and_close(http_response response);
+  void refuse_body();
   void start_stream(stream_reply reply);
   void start_deferred(deferred_reply reply);
   void start_websocket(websocket_reply reply);

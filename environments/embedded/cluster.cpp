@@ -1,6 +1,7 @@
 #include "environments/embedded/cluster.hpp"
 
 #include "environments/embedded/api/apply.hpp"
+#include "environments/embedded/api/text.hpp"
 #include "environments/embedded/node/state.hpp"
 #include "environments/embedded/traffic.hpp"
 
@@ -47,22 +48,23 @@ std::string event_suffix(const std::string& text) {
 }
 
 json reference_to(const json& about) {
-  auto meta = about.value("metadata", json::object());
   auto out = json::object();
-  for (auto* field : {"kind", "apiVersion", "fieldPath"}) {
-    if (about.contains(field)) out[field] = about[field];
-  }
-  for (auto* field : {"namespace", "name", "uid", "resourceVersion"}) {
-    if (meta.contains(field)) out[field] = meta[field];
-  }
+  auto take = [&](const json& from, std::initializer_list<const char*> fields) {
+    for (const auto* field : fields) {
+      const auto& value = at_path(from, {field});
+      if (!value.is_null()) out[field] = value;
+    }
+  };
+  take(about, {"kind", "apiVersion", "fieldPath"});
+  take(at_path(about, {"metadata"}), {"namespace", "name", "uid", "resourceVersion"});
   return out;
 }
 
 /// The node a kubelet speaks from; empty for other components.
 std::string host_of(const json& about, const std::string& component) {
   if (component != "kubelet") return {};
-  if (about.value("kind", "") == "Node") return about["metadata"].value("name", "");
-  return about.value("spec", json::object()).value("nodeName", "");
+  if (text_at(about, {"kind"}) == "Node") return text_at(about, {"metadata", "name"});
+  return text_at(about, {"spec", "nodeName"});
 }
 
 } // namespace
@@ -102,7 +104,8 @@ std::unique_ptr<cluster> cluster::fork(std::uint64_t seed) const {
 void cluster::advance_to(vtime t) {
   auto instant = now_;
   std::size_t at_instant = 0;
-  while (auto due = queue_.pop_due(t)) {
+  for (auto next = queue_->next(); next && *next <= t; next = queue_->next()) {
+    auto due = queue_.edit().pop_due(t);
     if (due->first > now_) now_ = due->first;
     at_instant = now_ == instant ? at_instant + 1 : 1;
     instant = now_;
@@ -124,7 +127,7 @@ void cluster::advance_to(vtime t) {
 }
 
 void cluster::schedule(duration after, std::string_view actor, std::string key) {
-  queue_.push(now_ + after, {std::string(actor), std::move(key)});
+  queue_.edit().push(now_ + after, {std::string(actor), std::move(key)});
 }
 
 object cluster::put(const resource_name& resource, json value) {

@@ -5,6 +5,7 @@
 
 #include "environments/embedded/effects.hpp"
 #include "environments/embedded/event_queue.hpp"
+#include "environments/embedded/forked.hpp"
 #include "environments/embedded/store.hpp"
 #include "runtime/random.hpp"
 #include "runtime/time.hpp"
@@ -62,7 +63,7 @@ struct audit_entry {
   resource_name resource;
   std::string subresource, ns, name;
   int status = 0;
-  json before, after; ///< only for writes that changed something
+  object before, after; ///< only for writes that changed something
 };
 
 class cluster {
@@ -78,7 +79,7 @@ public:
   // -- time
   vtime now() const { return now_; }
   /// When something is due next, or none.
-  std::optional<vtime> next_event() const { return queue_.next(); }
+  std::optional<vtime> next_event() const { return queue_->next(); }
   /// Lets virtual time pass up to `t`, handling everything due, in order.
   void advance_to(vtime t);
   /// Handles everything due now: after a write, so that its consequences are seen.
@@ -137,7 +138,7 @@ private:
   vtime now_;
   random_source random_;
   store store_;
-  event_queue queue_;
+  forked<event_queue> queue_;
   effect_table effects_;
   std::vector<effect_end> ended_;
   std::uint64_t next_effect_ = 1;

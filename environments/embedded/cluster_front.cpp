@@ -1,5 +1,7 @@
 #include "environments/embedded/cluster_front.hpp"
 
+#include "environments/embedded/api/context.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -144,6 +146,13 @@ std::string_view id_in(std::string_view target) {
 
 } // namespace
 
+tools::http_server_options listener_options(std::shared_ptr<const tools::tls_identity> tls) {
+  tools::http_server_options out;
+  out.tls = std::move(tls);
+  out.too_large = [](std::size_t limit) { return error_response({}, errors::too_large(limit)); };
+  return out;
+}
+
 cluster_door::~cluster_door() {
   for (const auto& weak : std::exchange(passages_, {})) {
     if (auto one = weak.lock()) one->cut();
@@ -161,11 +170,7 @@ cluster_front::cluster_front(tools::io_loop& loop, std::shared_ptr<const tools::
     : tls_(std::move(tls)),
       server_(
           loop, [this](const tools::http_request& request) { return handle(request); },
-          [&] {
-            tools::http_server_options options;
-            options.tls = tls_;
-            return options;
-          }()) {}
+          listener_options(tls_)) {}
 
 result<std::uint16_t> cluster_front::listen(std::uint16_t port) {
   auto bound = server_.listen(port);

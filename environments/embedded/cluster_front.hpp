@@ -35,6 +35,9 @@ private:
   std::vector<std::weak_ptr<passage>> passages_;
 };
 
+/// How an API is served: over TLS, with Kubernetes' words for what never reaches it.
+tools::http_server_options listener_options(std::shared_ptr<const tools::tls_identity> tls);
+
 /// Serves until destroyed.
 class cluster_front {
 public:

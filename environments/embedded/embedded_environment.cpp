@@ -189,11 +189,9 @@ std::string embedded_environment::admin_kubeconfig(const std::string& url) const
 std::shared_ptr<tools::http_server> embedded_environment::serve_listener(int fd) {
   auto tls = parts_->tls();
   if (!parts_->loop || !tls) return nullptr;
-  tools::http_server_options options;
-  options.tls = *tls;
   auto server = std::make_shared<tools::http_server>(
       *parts_->loop, [api = &parts_->api](const tools::http_request& r) { return api->handle(r); },
-      options);
+      listener_options(*tls));
   return server->adopt_listener(fd) ? server : nullptr;
 }
 
@@ -202,11 +200,9 @@ embedded_environment::serve_port(std::uint16_t port) {
   auto tls = parts_->tls();
   if (!tls) return tls.why();
   if (!parts_->loop) return failure{errc::failed, "this environment has no event loop to serve on"};
-  tools::http_server_options options;
-  options.tls = *tls;
   auto server = std::make_shared<tools::http_server>(
       *parts_->loop, [api = &parts_->api](const tools::http_request& r) { return api->handle(r); },
-      options);
+      listener_options(*tls));
   auto bound = server->listen(port);
   if (!bound) return bound.why();
   return std::pair{server, *bound};

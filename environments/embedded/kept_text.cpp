@@ -1,60 +1,102 @@
 #include "environments/embedded/kept_text.hpp"
 
 #include <atomic>
-#include <memory>
+#include <utility>
 
 namespace remed::env {
 
 namespace {
 
-/// Lives in the control block of the pointer, beside the counts, and so exactly as long as the
-/// object. Forks may be read from several threads: whoever is first leaves its text there.
-class text_keeper {
-public:
-  text_keeper() = default;
-  text_keeper(text_keeper&&) noexcept {} // only before anything is kept
-  ~text_keeper() { delete text_.load(); }
-  void operator()(const json* value) const { delete value; }
+struct object_text {
+  std::string members;
+  std::size_t metadata_from = 0, metadata_length = 0; ///< within `members`
+};
 
-  const std::string* get() const { return text_.load(std::memory_order_acquire); }
-  void keep(std::string text) {
-    auto made = std::make_unique<const std::string>(std::move(text));
-    const std::string* none = nullptr;
-    if (text_.compare_exchange_strong(none, made.get(), std::memory_order_acq_rel)) made.release();
+/// A value that is set once. Forks may be read from several threads: whoever is first leaves its
+/// value there.
+template <class T>
+class kept {
+public:
+  ~kept() { delete value_.load(); }
+  const T* get() const { return value_.load(std::memory_order_acquire); }
+  const T* keep(T value) {
+    auto made = std::make_unique<const T>(std::move(value));
+    const T* none = nullptr;
+    if (value_.compare_exchange_strong(none, made.get(), std::memory_order_acq_rel))
+      return made.release();
+    return none;
   }
 
 private:
-  std::atomic<const std::string*> text_{nullptr};
+  std::atomic<const T*> value_{nullptr};
 };
 
-std::string members_of(const json& value) {
+/// Lives in the control block of the pointer, beside the counts, and so exactly as long as the
+/// object.
+class keeper {
+public:
+  keeper() = default;
+  keeper(keeper&&) noexcept {} // only before anything is kept
+  void operator()(const json* value) const { delete value; }
+
+  kept<object_text> text;
+  kept<std::shared_ptr<const void>> derived;
+};
+
+object_text text_of(const json& value) {
   auto dump = [](const json& v) { return v.dump(-1, ' ', false, json::error_handler_t::replace); };
-  std::string out;
+  object_text out;
   for (const auto& [key, member] : value.items()) {
     if (key == "kind" || key == "apiVersion") continue;
-    if (!out.empty()) out += ',';
-    out += dump(json(key));
-    out += ':';
-    out += dump(member);
+    if (!out.members.empty()) out.members += ',';
+    out.members += dump(json(key));
+    out.members += ':';
+    const auto from = out.members.size();
+    out.members += dump(member);
+    if (key != "metadata") continue;
+    out.metadata_from = from;
+    out.metadata_length = out.members.size() - from;
   }
   return out;
+}
+
+/// Hands the object's text to `use`.
+template <class Use>
+void with_text(const object& obj, bool keep, Use use) {
+  auto* keeps = std::get_deleter<keeper>(obj);
+  const auto* text = keeps ? keeps->text.get() : nullptr;
+  if (!text && keeps && keep) text = keeps->text.keep(text_of(*obj));
+  if (text)
+    use(*text);
+  else
+    use(text_of(*obj));
 }
 
 } // namespace
 
 object make_object(json value) {
-  return object(new json(std::move(value)), text_keeper{});
+  return object(new json(std::move(value)), keeper{});
 }
 
 void append_members(const object& obj, bool keep, std::string& out) {
-  auto* keeper = std::get_deleter<text_keeper>(obj);
-  if (const auto* kept = keeper ? keeper->get() : nullptr) {
-    out += *kept;
-    return;
-  }
-  auto text = members_of(*obj);
-  out += text;
-  if (keeper && keep) keeper->keep(std::move(text));
+  with_text(obj, keep, [&](const object_text& text) { out += text.members; });
+}
+
+void append_metadata(const object& obj, bool keep, std::string& out) {
+  with_text(obj, keep, [&](const object_text& text) {
+    if (text.metadata_length == 0)
+      out += "{}";
+    else
+      out.append(text.members, text.metadata_from, text.metadata_length);
+  });
+}
+
+std::shared_ptr<const void> kept_with(const object& obj,
+                                      const std::function<std::shared_ptr<const void>()>& make) {
+  auto* keeps = std::get_deleter<keeper>(obj);
+  if (!keeps) return make();
+  if (const auto* there = keeps->derived.get()) return *there;
+  return *keeps->derived.keep(make());
 }
 
 } // namespace remed::env

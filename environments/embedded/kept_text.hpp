@@ -1,18 +1,28 @@
-// The JSON text of a stored object, kept with the object: objects are immutable and read much more
+// What is told from a stored object, kept with the object: objects are immutable and read much more
 // often than they are written.
 #pragma once
 
 #include "environments/embedded/store.hpp"
 
+#include <functional>
+#include <memory>
 #include <string>
 
 namespace remed::env {
 
-/// An object that can keep its text.
+/// An object that can keep what is told from it.
 object make_object(json value);
 
 /// Appends the members of an object but "kind" and "apiVersion" as compact JSON: `"a":1,"b":2`,
 /// invalid UTF-8 replaced. `keep`: for the next time, when the object can; all forks share it.
 void append_members(const object& obj, bool keep, std::string& out);
+
+/// Appends the object's metadata alone, from the same kept text; `{}` when it has none.
+void append_metadata(const object& obj, bool keep, std::string& out);
+
+/// What `make` tells from the object, made once in the object's life when it can keep it. Of one
+/// object only one kind of thing may be kept.
+std::shared_ptr<const void> kept_with(const object& obj,
+                                      const std::function<std::shared_ptr<const void>()>& make);
 
 } // namespace remed::env

@@ -77,8 +77,8 @@ json item_of(const cluster& c, const pod_runtime& pod, const json& spec, vtime a
   for (const auto& one : pod.containers) {
     if (one.init) continue;
     auto key = pod.uid + "/" + one.name;
-    auto found = c.traffic().usage.find(key);
-    if (!one.running() || found == c.traffic().usage.end()) continue;
+    auto found = c.traffic().usage->find(key);
+    if (!one.running() || found == c.traffic().usage->end()) continue;
     if (one.started_at > at - scrape) return nullptr;
     auto u = measured(c, key, found->second, spec, at);
     auto entry = json::object();
@@ -117,7 +117,7 @@ json pod_metrics(const cluster& c, std::string_view ns) {
 json node_metrics(const cluster& c) {
   auto at = last_scrape(c);
   usage total{node_idle_cores, node_idle_bytes};
-  for (const auto& [key, h] : c.traffic().usage) {
+  for (const auto& [key, h] : *c.traffic().usage) {
     auto u = over(h, at - scrape, at);
     total.cores += u.cores;
     total.bytes += u.bytes;

@@ -1,31 +1,12 @@
 #include "environments/embedded/store.hpp"
 
 #include "environments/embedded/kept_text.hpp"
+#include "environments/embedded/sameness.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace remed::env {
-
-namespace {
-
-/// Whether two states of an object differ in anything but the revision.
-bool same_content(const json& a, const json& b) {
-  if (!a.is_object() || !b.is_object() || a.size() != b.size()) return a == b;
-  for (auto left = a.begin(), right = b.begin(); left != a.end(); ++left, ++right) {
-    if (left.key() != right.key()) return false;
-    if (left.key() != "metadata") {
-      if (*left != *right) return false;
-      continue;
-    }
-    auto l = *left, r = *right;
-    l.erase("resourceVersion");
-    r.erase("resourceVersion");
-    if (l != r) return false;
-  }
-  return true;
-}
-
-} // namespace
 
 object_key key_of(const json& obj) {
   object_key key;
@@ -99,17 +80,15 @@ object store::erase(const resource_name& resource, const object_key& key) {
   return now;
 }
 
-result<std::vector<change>> store::since(std::uint64_t after) const {
+result<change_range> store::since(std::uint64_t after) const {
   if (after < oldest()) {
     return failure{errc::refused, "too old resource version: " + std::to_string(after) + " (" +
                                       std::to_string(oldest()) + ")"};
   }
-  std::vector<change> out;
-  if (history_.empty()) return out;
-  auto first = history_.front().revision;
-  auto skip = after < first ? 0 : static_cast<std::size_t>(after - first + 1);
-  for (auto i = skip; i < history_.size(); ++i) out.push_back(history_[i]);
-  return out;
+  // Each write has the revision after that of the one before.
+  const auto missed =
+      std::min<std::uint64_t>(history_.size(), revision_ - std::min(after, revision_));
+  return change_range(history_.end() - static_cast<std::ptrdiff_t>(missed), history_.end());
 }
 
 std::uint64_t store::oldest() const {

@@ -12,6 +12,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <ranges>
 #include <set>
 #include <string>
 #include <string_view>
@@ -41,6 +42,8 @@ struct change {
   object before; ///< none for added
 };
 
+using change_range = std::ranges::subrange<std::deque<change>::const_iterator>;
+
 class store {
 public:
   using table = std::map<object_key, object>;
@@ -68,7 +71,8 @@ public:
 
   /// Changes with a revision above `after`, oldest first; a failure (errc::refused) when that is no
   /// longer kept, which the API answers as 410 Expired.
-  result<std::vector<change>> since(std::uint64_t after) const;
+  /// Valid until the next write.
+  result<change_range> since(std::uint64_t after) const;
   /// The oldest revision a watch can start from.
   std::uint64_t oldest() const;
 

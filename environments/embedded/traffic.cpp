@@ -88,7 +88,7 @@ void sample(usage_history& h, vtime now, double cores, double bytes) {
 /// Notes what each running container uses from now on; forgets those that are gone.
 void sample_usage(cluster& c) {
   std::set<std::string> alive;
-  auto& usage = c.traffic().usage;
+  auto& usage = c.traffic().usage.edit();
   for (const auto* pod : c.node().all()) {
     auto spec = c.objects().get("pods", {pod->ns, pod->name});
     if (!spec || text_at(*spec, {"metadata", "uid"}) != pod->uid) continue;

@@ -4,6 +4,7 @@
 
 #include "environments/embedded/cluster.hpp"
 #include "environments/embedded/flow.hpp"
+#include "environments/embedded/forked.hpp"
 #include "environments/systems/system.hpp"
 
 #include <map>
@@ -57,7 +58,7 @@ struct traffic_state {
   std::map<std::string, app_traffic> apps;      ///< by namespace: the declared and the inferred
   std::set<std::string> stale; ///< namespaces whose manifests changed since last inferred from
   std::vector<traffic_segment> timeline;
-  std::map<std::string, usage_history> usage; ///< by pod uid/container
+  forked<std::map<std::string, usage_history>> usage; ///< by pod uid/container
   /// How many effects there were, and had ended, when last looked at.
   std::pair<std::size_t, std::size_t> effects_seen{};
   random_source chance; ///< for probes, requests and pings; new with each evaluation

@@ -130,7 +130,7 @@ void need_namespace(system_profile& s) {
   ns["apiVersion"] = "v1";
   ns["kind"] = "Namespace";
   ns["metadata"]["name"] = s.name;
-  s.manifests.insert(s.manifests.begin(), std::move(ns));
+  s.manifests.push_front(std::move(ns));
 }
 
 /// A system.yaml's fields over what is known already.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/result.hpp"
+#include "runtime/shared_list.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -47,7 +48,7 @@ struct service_profile {
 
 struct system_profile {
   std::string name;                      ///< simple-micro; also its namespace
-  std::vector<nlohmann::json> manifests; ///< in order of application
+  shared_list<nlohmann::json> manifests; ///< in order of application
   std::map<std::string, service_profile> services;
   std::vector<std::string> entry;   ///< where users come in
   double load_rps = 5;              ///< at each entry; of an open load

@@ -91,11 +91,15 @@ soak() {
   wrk -t 1 -c 16 -d "${minutes}m" -s "$here/load/requests.lua" "$url" -- soak >"$work/wrk" &
   local load=$!
   while kill -0 $load 2>/dev/null; do
-    echo "$(date +%T) resident $(rss_mib) MiB, CPU $(cpu_ms) ms"
+    rss_mib >>"$work/rss"
+    echo "$(date +%T) resident $(tail -n 1 "$work/rss") MiB, CPU $(cpu_ms) ms"
     sleep "${SAMPLE:-20}"
   done
   wait $load; sleep 6
   echo "requests p50 p99 errors: $(sed -n 's/^RESULT //p' "$work/wrk"); events, ended watches: $(cat "$work/events")"
+  # The first fifth fills what is bounded: histories, kept texts, buffers.
+  awk '{all[NR] = $1} END {at = int(NR / 5) + 1; for (i = at; i <= NR; ++i) if (all[i] > most) most = all[i]
+    printf "resident after a fifth %.0f MiB, at the end %.0f MiB, most %.0f MiB\n", all[at], all[NR], most}' "$work/rss"
 }
 
 $mode

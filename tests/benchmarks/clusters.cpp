@@ -1,7 +1,8 @@
-// What a cluster costs: boot, fork, memory.
+// What a cluster costs: boot, fork, memory; alone and among hundreds behind one listener.
 
 #include "chaos/mesh/rules.hpp"
 #include "environments/embedded/boot.hpp"
+#include "experiments/cluster_fleet.hpp"
 #include "tests/benchmarks/benchmarks.hpp"
 #include "tests/benchmarks/measure.hpp"
 
@@ -13,6 +14,28 @@
 namespace remed::benchmarks {
 
 namespace {
+
+/// Hundreds of them, each with its own credentials, served by one process.
+void fleet(const env::cluster& booted, const env::system_profile& system) {
+  constexpr unsigned count = 300;
+  const auto before = resident_bytes();
+  const stopwatch watch;
+  experiments::fleet_options options;
+  options.count = count;
+  auto served = experiments::cluster_fleet::start(booted, system, options, booted.now());
+  if (!served) {
+    std::printf("clusters: %s\n", served.why().what.c_str());
+    return;
+  }
+  line("one of 300 clusters behind one listener, CPU until it is served", watch.cpu() / count * 1e6,
+       "µs");
+  line("resident memory per served cluster", (resident_bytes() - before) / count / 1024, "KiB");
+  const stopwatch minute;
+  for (const auto& one : (*served)->members())
+    one.place->advance_to(one.place->now() + std::chrono::minutes{1});
+  line("an idle minute of one of them, CPU", minute.cpu() / count * 1e6, "µs");
+  line("resident memory per cluster after it", (resident_bytes() - before) / count / 1024, "KiB");
+}
 
 void one_system(const char* name) {
   constexpr int boots = 5, forks = 1000;
@@ -42,6 +65,13 @@ void one_system(const char* name) {
   const auto used = static_cast<double>(mallinfo2().uordblks - before);
   line("memory of a fork that nothing was written to", used / forks / 1024, "KiB");
   line("resident memory with 1,000 forks", resident_bytes() / (1 << 20), "MiB");
+  const stopwatch minute;
+  for (const auto& one : all) one->advance_to(one->now() + std::chrono::minutes{1});
+  line("an idle minute of a fork, CPU", minute.cpu() / forks * 1e6, "µs");
+  line("resident memory with 1,000 forks that lived for a minute", resident_bytes() / (1 << 20),
+       "MiB");
+  all.clear();
+  fleet(*booted, *system);
 }
 
 } // namespace

@@ -159,6 +159,6 @@ TEST_CASE("every write is in the audit log with author, before and after") {
   CHECK(last.user == "kubernetes-admin");
   CHECK(last.verb == "patch");
   CHECK(last.resource == "configmaps");
-  CHECK(last.before["data"]["k"] == "1");
-  CHECK(last.after["data"]["k"] == "2");
+  CHECK((*last.before)["data"]["k"] == "1");
+  CHECK((*last.after)["data"]["k"] == "2");
 }

@@ -129,3 +129,14 @@ TEST_CASE("a watch ends at its time limit, and a slow reader is dropped") {
   CHECK(brief->over);
   CHECK(slow->over);
 }
+
+TEST_CASE("when all readers together are too far behind, the slowest are dropped") {
+  api_world w;
+  std::vector<std::shared_ptr<test_stream>> all;
+  for (int i = 0; i < 20; ++i) {
+    all.push_back(watch(w, ""));
+    all.back()->backlog = (std::size_t{8} << 20) - static_cast<std::size_t>(i);
+  }
+  w.api->pump();
+  for (std::size_t i = 0; i < all.size(); ++i) CHECK(all[i]->over == (i < 4));
+}

@@ -1,6 +1,8 @@
 #include "environments/embedded/cluster_front.hpp"
 
 #include "environments/embedded/controllers/controllers.hpp"
+#include "tests/tools/pump.hpp"
+#include "tools/http_client.hpp"
 
 #include <doctest/doctest.h>
 
@@ -161,4 +163,45 @@ TEST_CASE("hundreds of clusters come and go behind one listener") {
   }
   for (std::size_t i = 0; i < 300; i += 2) doors[i].reset();
   for (int i = 0; i < 300; ++i) CHECK(status(i, i) == (i % 2 == 0 ? 404 : 200));
+}
+
+namespace {
+
+/// Sends over TLS as a client does; nothing when no complete answer came.
+std::optional<tools::http_response> send(front_world& w, const std::string& method,
+                                         const std::string& target, const std::string& token,
+                                         std::string body) {
+  tools::http_call call;
+  call.method = method;
+  call.url = w.front.url("") + target;
+  call.headers.set("Authorization", "Bearer " + token);
+  call.headers.set("Content-Type", "application/json");
+  call.body = std::move(body);
+  call.ca_pem = w.front.ca_pem();
+  std::optional<result<tools::http_response>> answer;
+  auto handle = tools::http_send(w.loop, std::move(call), [&](auto r) { answer = std::move(r); });
+  test::pump(w.loop, [&] { return answer.has_value(); });
+  if (!answer || !*answer) return std::nullopt;
+  return std::move(**answer);
+}
+
+} // namespace
+
+TEST_CASE("what a cluster refuses is told in Kubernetes' words and hurts no neighbour") {
+  front_world w;
+  REQUIRE(w.front.listen().ok());
+  auto large = send(w, "POST", "/clusters/one" + maps, "one-token", std::string(4u << 20, 'x'));
+  REQUIRE(large);
+  CHECK(large->status == 413);
+  auto told = json::parse(large->body);
+  CHECK(told["kind"] == "Status");
+  CHECK(told["reason"] == "RequestEntityTooLarge");
+  CHECK(told["message"] == "Request entity too large: limit is 3145728");
+  auto broken = send(w, "POST", "/clusters/one" + maps, "one-token", "{\"kind\": ");
+  REQUIRE(broken);
+  CHECK(broken->status == 400);
+  CHECK(json::parse(broken->body)["reason"] == "BadRequest");
+  auto neighbour = send(w, "GET", "/clusters/two" + maps + "/two", "two-token", "");
+  REQUIRE(neighbour);
+  CHECK(neighbour->status == 200);
 }

@@ -75,15 +75,15 @@ std::string verb_of(const tools::http_request& request, const target& t) {
   return "";
 }
 
-std::optional<resource_type> type_of(const cluster& c, const target& t) {
+resource_pointer type_of(const cluster& c, const target& t) {
   if (t.group != "metrics.k8s.io") return find_resource(c.objects(), t.group, t.version, t.plural);
-  if (t.version != "v1beta1" || (t.plural != "pods" && t.plural != "nodes")) return std::nullopt;
-  resource_type out;
-  out.group = t.group;
-  out.version = t.version;
-  out.plural = t.plural;
-  out.verbs = {"get", "list"};
-  out.namespaced = t.plural == "pods";
+  if (t.version != "v1beta1" || (t.plural != "pods" && t.plural != "nodes")) return {};
+  auto out = std::make_shared<resource_type>();
+  out->group = t.group;
+  out->version = t.version;
+  out->plural = t.plural;
+  out->verbs = {"get", "list"};
+  out->namespaced = t.plural == "pods";
   return out;
 }
 
@@ -176,7 +176,7 @@ tools::http_reply dispatch(api_server::state& s, const identity& who,
   if (!type) return page_not_found();
   auto verb = verb_of(request, *t);
   if (verb.empty()) return error_response(request, errors::method_not_allowed());
-  api_call call{s, s.c, who, request, std::move(*type), verb, t->subresource, t->ns, t->name};
+  api_call call{s, s.c, who, request, *type, verb, t->subresource, t->ns, t->name, type};
   if (call.type.plural == "namespaces" && call.type.group.empty()) call.ns = "";
   if (!may(call)) {
     note_audit(call, 403);
@@ -263,6 +263,20 @@ tools::http_response api_server::call(const identity& who, tools::http_request r
   return out;
 }
 
+/// A thousand readers that are each a little late hold as much as one that is very late.
+static void drop_slowest(std::vector<std::shared_ptr<live_stream>>& streams) {
+  std::size_t behind = 0;
+  for (const auto& s : streams) behind += s->pending();
+  while (behind > total_backlog_limit) {
+    auto slowest =
+        std::max_element(streams.begin(), streams.end(),
+                         [](const auto& a, const auto& b) { return a->pending() < b->pending(); });
+    behind -= (*slowest)->pending();
+    (*slowest)->close();
+    streams.erase(slowest);
+  }
+}
+
 void api_server::pump() {
   // A stream's peer may react by dropping its connection, never by adding a stream.
   auto streams = std::move(state_->streams);
@@ -270,6 +284,7 @@ void api_server::pump() {
   for (auto& s : streams) {
     if (s->pump(state_->c)) state_->streams.push_back(std::move(s));
   }
+  drop_slowest(state_->streams);
 }
 
 } // namespace remed::env

@@ -19,11 +19,11 @@ constexpr std::size_t most_updaters = 10;
 struct owner {
   std::string name, operation, api_version, subresource;
   std::string time; ///< empty: none
-  field_set fields;
+  stored_fields fields;
 
-  auto identity() const {
-    return std::make_tuple(name, operation, operation == "Apply" ? std::string{} : api_version,
-                           subresource);
+  bool is(const owner& o) const {
+    return name == o.name && operation == o.operation && subresource == o.subresource &&
+           (operation == "Apply" || api_version == o.api_version);
   }
   auto order() const { return std::tie(operation, time, name, api_version, subresource); }
 
@@ -36,15 +36,19 @@ struct owner {
 };
 using owners = std::vector<owner>;
 
+const json& managed_fields(const json& obj) {
+  return at_path(obj, {"metadata", "managedFields"});
+}
+
 owners read_owners(const json& obj) {
   owners out;
-  const auto& entries = at_path(obj, {"metadata", "managedFields"});
+  const auto& entries = managed_fields(obj);
   if (!entries.is_array()) return out;
   for (const auto& e : entries) {
     if (!e.is_object()) continue;
     owner one{text_at(e, {"manager"}),     text_at(e, {"operation"}), text_at(e, {"apiVersion"}),
               text_at(e, {"subresource"}), text_at(e, {"time"}),      {}};
-    one.fields = field_set::read(at_path(e, {"fieldsV1"}));
+    one.fields = stored_fields(at_path(e, {"fieldsV1"}));
     if (!one.operation.empty()) out.push_back(std::move(one));
   }
   return out;
@@ -56,7 +60,7 @@ owner owner_of(const field_manager& who, const char* operation) {
 
 owner* find(owners& all, const owner& wanted) {
   for (auto& o : all) {
-    if (o.identity() == wanted.identity()) return &o;
+    if (o.is(wanted)) return &o;
   }
   return nullptr;
 }
@@ -75,7 +79,7 @@ void cap(owners& all) {
   bucket.subresource.clear();
   auto last = oldest + static_cast<std::ptrdiff_t>(updaters - most_updaters + 1);
   for (auto at = oldest; at != last; ++at) {
-    bucket.fields.unite(at->fields);
+    bucket.fields.unite(at->fields.read());
     bucket.time = std::max(bucket.time, at->time);
   }
   all.insert(all.erase(oldest, last), std::move(bucket));
@@ -90,14 +94,14 @@ void store_owners(json& obj, owners all) {
     return;
   }
   auto out = json::array();
-  for (const auto& o : all) {
+  for (auto& o : all) {
     auto e = json::object();
     e["manager"] = o.name;
     e["operation"] = o.operation;
     e["apiVersion"] = o.api_version;
     if (!o.time.empty()) e["time"] = o.time;
     e["fieldsType"] = "FieldsV1";
-    e["fieldsV1"] = o.fields.tree();
+    e["fieldsV1"] = o.fields.take_tree();
     if (!o.subresource.empty()) e["subresource"] = o.subresource;
     out.push_back(std::move(e));
   }
@@ -108,6 +112,11 @@ field_set ignored_fields(const field_manager& who) {
   field_set out;
   for (const auto& name : who.ignored) out.below["f:" + name].member = true;
   return out;
+}
+
+/// What a client sends along may be written in any way: it is read at once.
+void normalize(owners& all) {
+  for (auto& o : all) o.fields.edit();
 }
 
 /// The object as Go has it before anything is set: compared with nothing, its structs are there.
@@ -123,7 +132,7 @@ json without_owners(json obj) {
 }
 
 bool asks_for_reset(const json& obj) {
-  const auto& entries = at_path(obj, {"metadata", "managedFields"});
+  const auto& entries = managed_fields(obj);
   return entries.is_array() && entries.size() == 1 &&
          (entries[0].empty() || text_at(entries[0], {"operation"}).empty());
 }
@@ -186,8 +195,8 @@ std::vector<conflict_list> conflicts_of(const owners& all, const owner& self,
                                         const field_changes& changes, const field_set& allowed) {
   std::vector<conflict_list> out;
   for (const auto& o : all) {
-    if (o.identity() == self.identity()) continue;
-    auto both = o.fields.intersected(changes.written);
+    if (o.is(self)) continue;
+    auto both = o.fields.read().intersected(changes.written);
     both.subtract(allowed);
     if (!both.empty()) out.push_back({o.printed(), both.paths()});
   }
@@ -198,16 +207,17 @@ std::vector<conflict_list> conflicts_of(const owners& all, const owner& self,
 
 void record_update(const schema_node* type, const field_manager& who, const json& before,
                    json& after) {
-  auto old = before.is_object() ? before : blank();
+  const auto& old = before.is_object() ? before : blank();
   auto reset = asks_for_reset(after);
   auto all = who.subresource.empty() && !reset ? read_owners(after) : owners{};
+  if (managed_fields(after) != managed_fields(old)) normalize(all);
   if (all.empty() && !reset) all = read_owners(old);
   // Objects whose fields nobody tracks stay so until they are applied.
   if (all.empty() && before.is_object() && before.contains("metadata")) {
     after["metadata"].erase("managedFields");
     return;
   }
-  auto changes = compare_fields(type, without_owners(old), without_owners(after));
+  auto changes = compare_fields(type, old, after); // these do not count managedFields
   auto ignored = ignored_fields(who);
   changes.written.subtract_deeply(ignored);
   changes.removed.subtract_deeply(ignored);
@@ -232,7 +242,8 @@ void record_component(const std::string& table, std::string_view component, vtim
     who.subresource = "status";
   else
     who.ignored = {"status"};
-  record_update(type ? type->schema : nullptr, who, before ? *before : json(), after);
+  static const json nothing;
+  record_update(type ? type->schema : nullptr, who, before ? *before : nothing, after);
 }
 
 maybe_error server_side_apply(const schema_node* type, const field_manager& who, bool force,
@@ -250,16 +261,16 @@ maybe_error server_side_apply(const schema_node* type, const field_manager& who,
 
   auto self = owner_of(who, "Apply");
   auto* mine = find(all, self);
-  auto gone = mine ? mine->fields : field_set{};
+  auto gone = mine ? mine->fields.read() : field_set{};
   self.time = mine ? mine->time : std::string{};
-  self.fields = fields_of(type, config);
-  self.fields.subtract_deeply(ignored_fields(who));
+  self.fields.edit() = fields_of(type, config);
+  self.fields.edit().subtract_deeply(ignored_fields(who));
   if (mine)
     *mine = self;
   else
     all.push_back(self);
   field_set kept;
-  for (const auto& o : all) kept.unite(o.fields);
+  for (const auto& o : all) kept.unite(o.fields.read());
   gone.subtract(kept);
   remove_fields(type, merged, gone, kept);
 
@@ -270,7 +281,7 @@ maybe_error server_side_apply(const schema_node* type, const field_manager& who,
     if (!conflicts.empty()) return conflict_error(conflicts);
   }
   for (auto& o : all) {
-    if (o.identity() != self.identity()) o.fields.subtract(changes.written);
+    if (!o.is(self)) o.fields.subtract(changes.written);
     o.fields.subtract(changes.removed);
   }
   if (merged != plain) {

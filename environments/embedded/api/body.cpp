@@ -160,8 +160,9 @@ static result<void> reviewed(const admission& by, const cluster& c, const json* 
 }
 
 maybe_error run_admissions(const api_call& call, const json* before, json& now) {
+  const auto table = call.type.table();
   for (const auto& a : call.c.rules().admissions) {
-    if (a.resource != call.type.table()) continue;
+    if (a.resource != table) continue;
     auto verdict = reviewed(a, call.c, before, now);
     if (verdict) continue;
     return api_error{

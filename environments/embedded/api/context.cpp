@@ -1,10 +1,12 @@
 #include "environments/embedded/api/context.hpp"
 
 #include "environments/embedded/api/faces.hpp"
+#include "environments/embedded/api/list.hpp"
 #include "environments/embedded/api/mask.hpp"
-#include "environments/embedded/api/table.hpp"
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/controllers/node.hpp"
+
+#include <utility>
 
 namespace remed::env {
 
@@ -80,18 +82,14 @@ tools::http_response object_response(const api_call& call, int status, const jso
   auto shape = shape_of(call.request);
   if (shape.what == wanted_shape::form::partial) seen = partial_metadata(seen, shape.version);
   if (shape.what == wanted_shape::form::table) {
-    auto include = call.request.query.get("includeObject", "Metadata");
-    auto with = include == "None"     ? row_object::none
-                : include == "Object" ? row_object::full
-                                      : row_object::metadata;
     auto version = text_at(seen, {"metadata", "resourceVersion"});
-    seen = make_table(call.type, {seen}, call.c.now(), with, shape.version);
+    seen = make_table(call.type, {seen}, call.c.now(), row_object_of(call.request), shape.version);
     seen["metadata"]["resourceVersion"] = version;
   }
   return json_response(call.request, status, seen);
 }
 
-void note_audit(const api_call& call, int status, const json& before, const json& after) {
+void note_audit(const api_call& call, int status, object before, object after) {
   audit_entry e;
   e.at = call.c.now();
   e.user = call.who.user;
@@ -101,8 +99,8 @@ void note_audit(const api_call& call, int status, const json& before, const json
   e.ns = call.ns;
   e.name = call.name;
   e.status = status;
-  e.before = before;
-  e.after = after;
+  e.before = std::move(before);
+  e.after = std::move(after);
   call.c.audit().push_back(std::move(e));
 }
 

@@ -20,6 +20,8 @@ public:
   /// Sends what is new. False: it is over and can be forgotten.
   virtual bool pump(cluster& c) = 0;
   virtual void close() = 0;
+  /// Bytes its reader has not taken yet.
+  virtual std::size_t pending() const { return 0; }
 };
 
 struct api_server::state {
@@ -43,8 +45,9 @@ struct api_call {
   cluster& c;
   const identity& who;
   const tools::http_request& request;
-  resource_type type;
+  const resource_type& type;
   std::string verb, subresource, ns, name;
+  std::shared_ptr<const resource_type> kept_type; ///< keeps `type` alive
 
   access wanted() const { return {verb, type.group, type.plural, subresource, ns, name}; }
   object_key key() const { return {type.namespaced ? ns : std::string{}, name}; }
@@ -68,7 +71,7 @@ tools::http_response error_response(const tools::http_request& request, const ap
 json presented(const api_call& call, const json& obj);
 tools::http_response object_response(const api_call& call, int status, const json& obj);
 
-/// Adds to the audit log. `before` and `after` may be null.
-void note_audit(const api_call& call, int status, const json& before = {}, const json& after = {});
+/// Adds to the audit log. `before` and `after` may be none.
+void note_audit(const api_call& call, int status, object before = {}, object after = {});
 
 } // namespace remed::env

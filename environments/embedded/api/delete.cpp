@@ -3,6 +3,7 @@
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/api/verbs.hpp"
 #include "environments/embedded/controllers/controllers.hpp"
+#include "environments/embedded/kept_text.hpp"
 
 #include <algorithm>
 
@@ -83,7 +84,7 @@ void mark_propagation(json& meta, const std::string& policy) {
 } // namespace
 
 maybe_error remove_object(const api_call& call, const json& before, const delete_options& options,
-                          json& left) {
+                          object& left) {
   if (auto error = check_preconditions(call, before, options)) return error;
   auto after = before;
   auto& meta = after["metadata"];
@@ -98,7 +99,7 @@ maybe_error remove_object(const api_call& call, const json& before, const delete
   bool held = !at_path(meta, {"finalizers"}).empty() ||
               (is_namespace && !at_path(after, {"spec", "finalizers"}).empty());
   if (grace == 0 && !held) {
-    left = nullptr;
+    left = {};
     if (!call.is_dry()) call.c.erase(call.type.table(), key_of(before));
     return std::nullopt;
   }
@@ -109,7 +110,8 @@ maybe_error remove_object(const api_call& call, const json& before, const delete
   if (meta.contains("generation") && !leaving && !is_crd)
     meta["generation"] = int_at(meta, {"generation"}) + 1;
   if (is_namespace) after["status"]["phase"] = "Terminating";
-  left = call.is_dry() ? after : *call.c.put(call.type.table(), after);
+  left = call.is_dry() ? make_object(std::move(after))
+                       : call.c.put(call.type.table(), std::move(after));
   return std::nullopt;
 }
 
@@ -121,15 +123,15 @@ tools::http_response delete_object(const api_call& call) {
     note_audit(call, 404);
     return error_response(call.request, errors::not_found(call.type, call.name));
   }
-  json left;
+  object left;
   if (auto error = remove_object(call, *before, options, left)) {
     note_audit(call, error->code);
     return error_response(call.request, *error);
   }
-  if (!call.is_dry()) note_audit(call, 200, *before, left);
+  if (!call.is_dry()) note_audit(call, 200, before, left);
   call.c.settle();
   bool answers_object = call.type.table() == "pods" || call.type.table() == "namespaces";
-  if (!left.is_null()) return object_response(call, 200, left);
+  if (left) return object_response(call, 200, *left);
   if (answers_object) {
     auto gone = *before;
     if (!gone["metadata"].contains("deletionTimestamp"))
@@ -163,11 +165,11 @@ tools::http_response delete_collection(const api_call& call) {
     if (!passes(call, filter, *obj)) continue;
     auto one = call;
     one.name = text_at(*obj, {"metadata", "name"});
-    json left;
+    object left;
     if (auto error = remove_object(one, *obj, options, left)) {
       return error_response(call.request, *error);
     }
-    if (!call.is_dry()) note_audit(one, 200, *obj, left);
+    if (!call.is_dry()) note_audit(one, 200, obj, left);
     out["items"].push_back(presented(call, *obj));
   }
   call.c.settle();

@@ -30,23 +30,23 @@ std::vector<resource_type> metrics_resources() {
 }
 
 /// Everything this identity may know of, in order of discovery.
-std::vector<resource_type> visible(const cluster& c, const identity& who) {
+std::vector<resource_pointer> visible(const cluster& c, const identity& who) {
   auto all = all_resources(c.objects());
-  for (auto& m : metrics_resources()) all.push_back(std::move(m));
-  all.erase(std::remove_if(all.begin(), all.end(),
-                           [&](const resource_type& t) { return hides_group(who, t.group); }),
-            all.end());
+  for (auto& m : metrics_resources())
+    all.push_back(std::make_shared<const resource_type>(std::move(m)));
+  std::erase_if(all, [&](const auto& t) { return hides_group(who, t->group); });
   return all;
 }
 
-json resource_list(const std::vector<resource_type>& all, const std::string& group,
+json resource_list(const std::vector<resource_pointer>& all, const std::string& group,
                    const std::string& version) {
   auto out = json::object();
   out["kind"] = "APIResourceList";
   if (!group.empty()) out["apiVersion"] = "v1";
   out["groupVersion"] = group.empty() ? version : group + "/" + version;
   out["resources"] = json::array();
-  for (const auto& t : all) {
+  for (const auto& type : all) {
+    const auto& t = *type;
     if (t.group != group || t.version != version) continue;
     json r = {{"name", t.plural},
               {"singularName", t.singular},
@@ -72,9 +72,10 @@ json resource_list(const std::vector<resource_type>& all, const std::string& gro
 
 /// Group names with their versions, in order of first appearance.
 std::vector<std::pair<std::string, std::vector<std::string>>> groups(
-    const std::vector<resource_type>& all) {
+    const std::vector<resource_pointer>& all) {
   std::vector<std::pair<std::string, std::vector<std::string>>> out;
-  for (const auto& t : all) {
+  for (const auto& type : all) {
+    const auto& t = *type;
     auto found =
         std::find_if(out.begin(), out.end(), [&](const auto& g) { return g.first == t.group; });
     if (found == out.end()) found = out.insert(out.end(), {t.group, {}});
@@ -117,7 +118,7 @@ json aggregated_resource(const resource_type& t) {
   return r;
 }
 
-json aggregated(const std::vector<resource_type>& all, bool core, const std::string& version) {
+json aggregated(const std::vector<resource_pointer>& all, bool core, const std::string& version) {
   auto out = json::object();
   out["kind"] = "APIGroupDiscoveryList";
   out["apiVersion"] = "apidiscovery.k8s.io/" + version;
@@ -133,7 +134,8 @@ json aggregated(const std::vector<resource_type>& all, bool core, const std::str
       entry["version"] = v;
       entry["freshness"] = "Current";
       entry["resources"] = json::array();
-      for (const auto& t : all) {
+      for (const auto& type : all) {
+        const auto& t = *type;
         if (t.group == name && t.version == v) entry["resources"].push_back(aggregated_resource(t));
       }
       item["versions"].push_back(std::move(entry));
@@ -165,7 +167,7 @@ tools::http_response tagged(const tools::http_request& request, tools::http_resp
 }
 
 /// /api and /apis: aggregated when the client asks for it, with an ETag.
-tools::http_response root_list(const std::vector<resource_type>& all,
+tools::http_response root_list(const std::vector<resource_pointer>& all,
                                const tools::http_request& request, bool core) {
   auto accept = request.headers.get("Accept");
   for (auto* version : {"v2", "v2beta1"}) {
@@ -213,7 +215,7 @@ tools::http_response health(const tools::http_request& request) {
   return out;
 }
 
-tools::http_response open_api_index(const std::vector<resource_type>& all,
+tools::http_response open_api_index(const std::vector<resource_pointer>& all,
                                     const tools::http_request& request, const cluster& c) {
   auto out = json::object();
   for (const auto& [name, versions] : groups(all)) {

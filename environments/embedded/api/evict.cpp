@@ -98,7 +98,8 @@ delete_options options_of(const json& body) {
 } // namespace
 
 tools::http_response evict_pod(const api_call& call) {
-  json body, left;
+  json body;
+  object left;
   if (auto error = read_body(call, body)) return fail(call, *error);
   auto name = text_at(body, {"metadata", "name"}, call.name);
   if (name != call.name) {
@@ -124,7 +125,7 @@ tools::http_response evict_pod(const api_call& call) {
   }
   if (!dry) {
     if (auto error = remove_object(call, pod, options_of(body), left)) return fail(call, *error);
-    note_audit(call, 201, *before, left);
+    note_audit(call, 201, before, left);
     call.c.settle();
   }
   json out = {{"kind", "Status"},

@@ -135,8 +135,8 @@ tools::http_reply open_exec(const api_call& call) {
     return error_response(call.request, {501, "NotImplemented",
                                          "this cluster was started without a pod shell", nullptr});
   }
-  note_audit(call, 101, nullptr,
-             {{"container", plan.request.container}, {"command", plan.request.argv}});
+  json asked = {{"container", plan.request.container}, {"command", plan.request.argv}};
+  note_audit(call, 101, {}, std::make_shared<const json>(std::move(asked)));
   auto wants = [&](const char* name) {
     return !call.request.query.has(name) || call.request.query.flag(name);
   };

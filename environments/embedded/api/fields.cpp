@@ -24,7 +24,48 @@ void collect_paths(const field_set& set, const std::string& path, std::vector<st
   for (const auto& [key, inner] : set.below) collect_paths(inner, path + printed(key), out);
 }
 
+/// A place of a stored tree is a member when nothing is below it, or when it says so.
+bool is_member(const json& place) {
+  return place.empty() || place.contains(".");
+}
+
+/// Whether any member of a set is one of a stored tree, or all are.
+bool tree_touches(const json& place, const field_set& set) {
+  if (set.member && is_member(place)) return true;
+  for (const auto& [key, inner] : set.below) {
+    auto found = place.find(key);
+    if (found != place.end() && tree_touches(*found, inner)) return true;
+  }
+  return false;
+}
+
+bool tree_covers(const json& place, const field_set& set) {
+  if (set.member && !is_member(place)) return false;
+  for (const auto& [key, inner] : set.below) {
+    auto found = place.find(key);
+    if (found == place.end() || !tree_covers(*found, inner)) return false;
+  }
+  return true;
+}
+
 } // namespace
+
+field_set& stored_fields::edit() {
+  if (!read_) read_ = field_set::read(tree_);
+  return *read_;
+}
+
+void stored_fields::subtract(const field_set& other) {
+  if (read_ || tree_touches(tree_, other)) edit().subtract(other);
+}
+
+void stored_fields::unite(const field_set& other) {
+  if (read_ || tree_.empty() || !tree_covers(tree_, other)) edit().unite(other);
+}
+
+json stored_fields::take_tree() {
+  return read_ ? read_->tree() : std::move(tree_);
+}
 
 field_set field_set::read(const json& tree) {
   field_set out;

@@ -5,7 +5,9 @@
 #include "environments/embedded/api/schema.hpp"
 
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace remed::env {
@@ -28,6 +30,27 @@ struct field_set {
   field_set intersected(const field_set& other) const;
   /// Members as Kubernetes prints them: `.spec.containers[name="main"].image`.
   std::vector<std::string> paths() const;
+};
+
+/// A field_set as it is stored. Most writes touch few of an object's managers, so it is read only
+/// when something of it changes; until then it stays as it is.
+class stored_fields {
+public:
+  stored_fields() = default;
+  explicit stored_fields(nlohmann::json tree) : tree_(std::move(tree)) {}
+
+  bool empty() const { return read_ ? read_->empty() : tree_.empty(); }
+  field_set read() const { return read_ ? *read_ : field_set::read(tree_); }
+  /// To change it.
+  field_set& edit();
+  void subtract(const field_set& other);
+  void unite(const field_set& other);
+  /// fieldsV1; the set is used up.
+  nlohmann::json take_tree();
+
+private:
+  nlohmann::json tree_ = nlohmann::json::object();
+  std::optional<field_set> read_; ///< set: `tree_` is out of date
 };
 
 /// The fields that an applied configuration names.

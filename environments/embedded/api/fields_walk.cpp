@@ -97,7 +97,7 @@ void compare(const schema_node* node, const json& before, const json& after, fie
 
 void compare_part(const schema_node* node, const std::string& key, const json* old, const json* now,
                   field_changes& out) {
-  if (old && now && *old == *now) return;
+  if (old == now || (old && now && *old == *now)) return;
   field_changes inner;
   if (!old)
     collect_all(node, *now, inner.written);
@@ -114,7 +114,36 @@ bool same_kind(const json& a, const json& b) {
          (a.is_null() && b.is_structured()) || (b.is_null() && a.is_structured());
 }
 
+bool is_map(const schema_node* node, const json& value) {
+  return value.is_object() && !value.empty() && !(node && node->atomic);
+}
+
+/// Both maps have their members in the same order: what is equal is passed over.
+void compare_members(const schema_node* node, const json& before, const json& after,
+                     field_changes& out) {
+  const auto& left = before.get_ref<const json::object_t&>();
+  const auto& right = after.get_ref<const json::object_t&>();
+  auto l = left.begin(), r = right.begin();
+  while (l != left.end() || r != right.end()) {
+    const int order = l == left.end() ? 1 : r == right.end() ? -1 : l->first.compare(r->first);
+    const auto* old = order <= 0 ? &l->second : nullptr;
+    const auto* now = order >= 0 ? &r->second : nullptr;
+    if (order != 0 || *old != *now) {
+      const auto& name = order <= 0 ? l->first : r->first;
+      auto key = "f:" + name;
+      compare_part(member(node, name), key, old ? old : zero_of(node, key),
+                   now ? now : zero_of(node, key), out);
+    }
+    if (order <= 0) ++l;
+    if (order >= 0) ++r;
+  }
+}
+
 void compare(const schema_node* node, const json& before, const json& after, field_changes& out) {
+  if (is_map(node, before) && is_map(node, after)) {
+    compare_members(node, before, after, out);
+    return;
+  }
   auto old_parts = parts_of(node, before), new_parts = parts_of(node, after);
   if (!same_kind(before, after) || (old_parts.empty() && new_parts.empty())) {
     bool nothing = before.empty() && after.empty();

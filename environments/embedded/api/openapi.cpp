@@ -119,7 +119,8 @@ std::string add_custom(const resource_type& t, json& schemas) {
 
 json open_api_document(const store& objects, const std::string& api_version) {
   auto schemas = json::object(), paths = json::object();
-  for (const auto& t : all_resources(objects)) {
+  for (const auto& type : all_resources(objects)) {
+    const auto& t = *type;
     if (t.api_version() != api_version) continue;
     std::string definition;
     if (t.custom) {

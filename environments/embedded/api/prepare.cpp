@@ -3,6 +3,7 @@
 #include "environments/embedded/api/addresses.hpp"
 #include "environments/embedded/api/apply.hpp"
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/sameness.hpp"
 
 #include <algorithm>
 #include <set>
@@ -181,11 +182,9 @@ void reset_status(const resource_type& type, json& obj) {
   }
 }
 
-/// What counts for generation: all but metadata and status.
-json desired_part(const json& obj) {
-  auto out = obj;
-  for (auto* name : {"metadata", "status", "apiVersion", "kind"}) out.erase(name);
-  return out;
+/// Whether what counts for generation is the same: all but metadata and status.
+bool same_wish(const json& before, const json& after) {
+  return same_but(before, after, {"metadata", "status", "apiVersion", "kind"});
 }
 
 } // namespace
@@ -311,9 +310,8 @@ void prepare_update(const resource_type& type, const json& before, json& after,
     meta["annotations"][template_generation] = std::to_string(n + (moved ? 1 : 0));
   }
   if (!counts_generations(type)) return;
-  auto changed = writes_status ? desired_part(before) != desired_part(after) ||
-                                     before.value("status", json()) != after.value("status", json())
-                               : desired_part(before) != desired_part(after);
+  auto changed = !same_wish(before, after) ||
+                 (writes_status && at_path(before, {"status"}) != at_path(after, {"status"}));
   // The deployment controller copies annotations, so they count for it.
   if (type.kind == "Deployment" && !type.custom) {
     changed = changed || at_path(before, {"metadata", "annotations"}) !=

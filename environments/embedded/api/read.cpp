@@ -5,9 +5,11 @@
 #include "environments/embedded/api/table.hpp"
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/api/verbs.hpp"
+#include "environments/embedded/controllers/node.hpp"
 #include "environments/embedded/kept_text.hpp"
 
 #include <map>
+#include <ranges>
 
 namespace remed::env {
 
@@ -67,12 +69,12 @@ std::vector<object> objects_at(const api_call& call, std::uint64_t revision) {
   if (!changes) return now;
   std::map<object_key, object> then;
   for (auto& obj : now) then[key_of(*obj)] = obj;
-  for (auto seen = changes->rbegin(); seen != changes->rend(); ++seen) {
-    if (seen->resource != table || (!ns.empty() && seen->key.ns != ns)) continue;
-    if (seen->before)
-      then[seen->key] = seen->before;
+  for (const auto& seen : *changes | std::views::reverse) {
+    if (seen.resource != table || (!ns.empty() && seen.key.ns != ns)) continue;
+    if (seen.before)
+      then[seen.key] = seen.before;
     else
-      then.erase(seen->key);
+      then.erase(seen.key);
   }
   std::vector<object> out;
   for (auto& [key, obj] : then) out.push_back(obj);
@@ -107,10 +109,7 @@ json list_of(const api_call& call, const selection& found) {
   for (const auto& obj : found.items) items.push_back(presented(call, *obj));
   auto shape = shape_of(call.request);
   if (shape.what == wanted_shape::form::table) {
-    auto include = call.request.query.get("includeObject", "Metadata");
-    auto with = include == "None"     ? row_object::none
-                : include == "Object" ? row_object::full
-                                      : row_object::metadata;
+    auto with = row_object_of(call.request);
     return make_table(call.type, items, call.c.now(), with, shape.version);
   }
   auto out = json::object();
@@ -133,35 +132,75 @@ json list_of(const api_call& call, const selection& found) {
   return out;
 }
 
-/// A list put together from the texts of its items.
-tools::http_response stored_list(const api_call& call, const json& metadata,
-                                 const selection& found) {
-  auto response = json_response(call.request, 200, json::object());
-  auto& out = response.body;
-  out = "{\"kind\":" + json(call.type.list_kind).dump() +
-        ",\"apiVersion\":" + json(call.type.api_version()).dump() +
-        ",\"metadata\":" + metadata.dump() + ",\"items\":[";
-  for (const auto& obj : found.items) {
-    if (out.back() != '[') out += ',';
-    append_stored(call, obj, call.type.custom, out);
-  }
-  out += "]}\n";
-  return response;
+/// `{"kind":…,"apiVersion":…,"metadata":…`
+std::string opening(const std::string& kind, const std::string& version, const json& metadata) {
+  return "{\"kind\":" + json(kind).dump() + ",\"apiVersion\":" + json(version).dump() +
+         ",\"metadata\":" + metadata.dump();
 }
 
-tools::http_response stored_object(const api_call& call, const object& obj) {
-  auto response = json_response(call.request, 200, json::object());
-  response.body.clear();
-  append_stored(call, obj, true, response.body);
-  response.body += '\n';
-  return response;
+/// Appends `,"NAME":[…]}` with what `append` makes of each object.
+template <class Append>
+void append_all(const char* name, const std::vector<object>& all, std::string& out, Append append) {
+  out += std::string(",\"") + name + "\":[";
+  for (const auto& obj : all) {
+    if (out.back() != '[') out += ',';
+    append(obj);
+  }
+  out += "]}\n";
+}
+
+void append_row(const api_call& call, const object& obj, row_object include,
+                const std::string& version, std::string& out) {
+  out +=
+      "{\"cells\":" +
+      cells_of(call.type, *obj, call.c.now()).dump(-1, ' ', false, json::error_handler_t::replace);
+  if (include != row_object::none) out += ",\"object\":";
+  if (include == row_object::metadata) append_partial(call, obj, version, out);
+  if (include == row_object::full) append_stored(call, obj, true, out);
+  out += '}';
+}
+
+/// A list put together from the texts of its items.
+std::string stored_list(const api_call& call, const json& metadata,
+                        const std::vector<object>& items) {
+  const auto shape = shape_of(call.request);
+  const auto meta_version = "meta.k8s.io/" + shape.version;
+  std::string out;
+  if (shape.what == wanted_shape::form::table) {
+    out = opening("Table", meta_version, metadata) +
+          ",\"columnDefinitions\":" + columns_of(call.type).dump();
+    const auto include = row_object_of(call.request);
+    append_all("rows", items, out,
+               [&](const object& obj) { append_row(call, obj, include, shape.version, out); });
+  } else if (shape.what == wanted_shape::form::partial) {
+    out = opening("PartialObjectMetadataList", meta_version, metadata);
+    append_all("items", items, out,
+               [&](const object& obj) { append_partial(call, obj, shape.version, out); });
+  } else {
+    out = opening(call.type.list_kind, call.type.api_version(), metadata);
+    append_all("items", items, out,
+               [&](const object& obj) { append_stored(call, obj, call.type.custom, out); });
+  }
+  return out;
+}
+
+/// Only what is asked for from outside is asked for again and again.
+bool keeps_text(const api_call& call) {
+  return !call.request.peer.empty();
 }
 
 } // namespace
 
+row_object row_object_of(const tools::http_request& request) {
+  auto include = request.query.get("includeObject", "Metadata");
+  return include == "None"     ? row_object::none
+         : include == "Object" ? row_object::full
+                               : row_object::metadata;
+}
+
 bool wants_stored_text(const api_call& call) {
-  return shape_of(call.request).what == wanted_shape::form::plain && !wants_pretty(call.request) &&
-         !call.who.mask_injection && is_stored_face(call.type);
+  return !wants_pretty(call.request) && !call.who.mask_injection && is_stored_face(call.type) &&
+         !has_heartbeat(call.type.table());
 }
 
 void append_stored(const api_call& call, const object& obj, bool typed, std::string& out) {
@@ -170,10 +209,27 @@ void append_stored(const api_call& call, const object& obj, bool typed, std::str
     out += "\"kind\":" + json(text_at(*obj, {"kind"}, call.type.kind)).dump() +
            ",\"apiVersion\":" + json(call.type.api_version()).dump() + ',';
   }
-  // Only what is asked for from outside is asked for again and again.
-  append_members(obj, !call.request.peer.empty(), out);
+  append_members(obj, keeps_text(call), out);
   if (out.back() == ',') out.pop_back();
   out += '}';
+}
+
+void append_partial(const api_call& call, const object& obj, const std::string& version,
+                    std::string& out) {
+  out += "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/" + version +
+         "\",\"metadata\":";
+  append_metadata(obj, keeps_text(call), out);
+  out += '}';
+}
+
+tools::http_response stored_response(const api_call& call, int status, const object& obj) {
+  const bool plain = shape_of(call.request).what == wanted_shape::form::plain;
+  if (!plain || !wants_stored_text(call)) return object_response(call, status, *obj);
+  auto response = json_response(call.request, status, json::object());
+  response.body.clear();
+  append_stored(call, obj, true, response.body);
+  response.body += '\n';
+  return response;
 }
 
 maybe_error check_revision(const api_call& call, std::uint64_t& revision) {
@@ -197,8 +253,7 @@ tools::http_response get_object(const api_call& call) {
   if (!obj || hides_object(call.who, *obj)) {
     return error_response(call.request, errors::not_found(call.type, call.name));
   }
-  if (wants_stored_text(call)) return stored_object(call, obj);
-  return object_response(call, 200, *obj);
+  return stored_response(call, 200, obj);
 }
 
 tools::http_response list_objects(const api_call& call) {
@@ -226,7 +281,11 @@ tools::http_response list_objects(const api_call& call) {
     if (filter.labels.empty() && filter.fields.empty())
       metadata["remainingItemCount"] = found.remaining;
   }
-  if (wants_stored_text(call)) return stored_list(call, metadata, found);
+  if (wants_stored_text(call)) {
+    auto response = json_response(call.request, 200, json::object());
+    response.body = stored_list(call, metadata, found.items);
+    return response;
+  }
   auto out = list_of(call, found);
   out["metadata"].update(metadata);
   return json_response(call.request, 200, out);

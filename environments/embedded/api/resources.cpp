@@ -1,6 +1,7 @@
 #include "environments/embedded/api/resources.hpp"
 
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/kept_text.hpp"
 #include "runtime/paths.hpp"
 
 #include <algorithm>
@@ -68,7 +69,7 @@ void read_custom_subresources(const json& version, resource_type& out) {
   }
 }
 
-resource_type read_custom(const json& crd, const json& version, bool with_schema) {
+resource_type read_custom(const json& crd, const json& version) {
   static const std::vector<std::string> verbs = {"delete", "deletecollection", "get",    "list",
                                                  "patch",  "create",           "update", "watch"};
   const auto& names = at_path(crd, {"spec", "names"});
@@ -90,11 +91,45 @@ resource_type read_custom(const json& crd, const json& version, bool with_schema
   read_columns(version, out);
   read_custom_subresources(version, out);
   out.open_api = at_path(version, {"schema", "openAPIV3Schema"});
-  if (with_schema && out.open_api.is_object()) {
+  if (out.open_api.is_object()) {
     out.owned = read_crd_schema(out.open_api);
     out.schema = out.owned->find(crd_root);
   }
   return out;
+}
+
+/// One version of what a CRD declares.
+struct custom_version {
+  resource_type type;
+  bool served = true, stored = false;
+};
+using custom_versions = std::vector<custom_version>;
+
+/// Read once in the life of the CRD's object: schemas are large.
+std::shared_ptr<const custom_versions> versions_of(const object& crd) {
+  auto read = [&]() -> std::shared_ptr<const void> {
+    auto out = std::make_shared<custom_versions>();
+    for (const auto& v : at_path(*crd, {"spec", "versions"})) {
+      out->push_back({read_custom(*crd, v), v.value("served", true), v.value("storage", false)});
+    }
+    return out;
+  };
+  return std::static_pointer_cast<const custom_versions>(kept_with(crd, read));
+}
+
+/// The first version that `fits`, or none.
+template <class Fits>
+resource_pointer custom_type(const object& crd, Fits fits) {
+  auto all = versions_of(crd);
+  for (const auto& v : *all) {
+    if (fits(v)) return {all, &v.type};
+  }
+  return {};
+}
+
+/// Built-in types live as long as the process.
+resource_pointer builtin(const resource_type& type) {
+  return {resource_pointer{}, &type};
 }
 
 } // namespace
@@ -131,51 +166,46 @@ const resource_type* builtin_table(const resource_name& table) {
   return found == index.end() ? nullptr : found->second;
 }
 
-std::optional<resource_type> find_resource(const store& objects, const std::string& group,
-                                           const std::string& version, const std::string& plural) {
+resource_pointer find_resource(const store& objects, const std::string& group,
+                               const std::string& version, const std::string& plural) {
   for (const auto& type : builtin_resources()) {
-    if (type.plural == plural && type.group == group && type.version == version) return type;
+    if (type.plural == plural && type.group == group && type.version == version)
+      return builtin(type);
   }
   auto crd = objects.get(crd_table, {"", plural + "." + group});
-  if (!crd) return std::nullopt;
-  for (const auto& v : at_path(*crd, {"spec", "versions"})) {
-    if (v.value("name", "") == version && v.value("served", true))
-      return read_custom(*crd, v, true);
-  }
-  return std::nullopt;
+  if (!crd) return {};
+  return custom_type(crd, [&](const auto& v) { return v.served && v.type.version == version; });
 }
 
-std::optional<resource_type> find_kind(const store& objects, const std::string& api_version,
-                                       const std::string& kind) {
+resource_pointer find_kind(const store& objects, const std::string& api_version,
+                           const std::string& kind) {
   for (const auto& type : builtin_resources()) {
-    if (type.kind == kind && type.api_version() == api_version) return type;
+    if (type.kind == kind && type.api_version() == api_version) return builtin(type);
   }
   auto slash = api_version.find('/');
-  if (slash == std::string::npos) return std::nullopt;
+  if (slash == std::string::npos) return {};
   auto group = api_version.substr(0, slash), version = api_version.substr(slash + 1);
   for (const auto& crd : objects.list(crd_table)) {
     if (text_at(*crd, {"spec", "group"}) != group) continue;
     if (text_at(*crd, {"spec", "names", "kind"}) != kind) continue;
     return find_resource(objects, group, version, text_at(*crd, {"spec", "names", "plural"}));
   }
-  return std::nullopt;
+  return {};
 }
 
-std::optional<resource_type> find_table(const store& objects, const resource_name& table) {
-  if (auto* type = builtin_table(table)) return *type;
+resource_pointer find_table(const store& objects, const resource_name& table) {
+  if (auto* type = builtin_table(table)) return builtin(*type);
   auto crd = objects.get(crd_table, {"", table});
-  if (!crd) return std::nullopt;
-  for (const auto& v : at_path(*crd, {"spec", "versions"})) {
-    if (v.value("storage", false)) return read_custom(*crd, v, true);
-  }
-  return std::nullopt;
+  return crd ? custom_type(crd, [](const auto& v) { return v.stored; }) : resource_pointer{};
 }
 
-std::vector<resource_type> all_resources(const store& objects) {
-  auto out = builtin_resources();
+std::vector<resource_pointer> all_resources(const store& objects) {
+  std::vector<resource_pointer> out;
+  for (const auto& type : builtin_resources()) out.push_back(builtin(type));
   for (const auto& crd : objects.list(crd_table)) {
-    for (const auto& v : at_path(*crd, {"spec", "versions"})) {
-      if (v.value("served", true)) out.push_back(read_custom(*crd, v, false));
+    auto all = versions_of(crd);
+    for (const auto& v : *all) {
+      if (v.served) out.emplace_back(all, &v.type);
     }
   }
   return out;

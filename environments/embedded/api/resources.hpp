@@ -49,15 +49,18 @@ const std::vector<resource_type>& builtin_resources();
 
 /// The built-in type whose objects live in a table, or null.
 const resource_type* builtin_table(const resource_name& table);
+/// A type that lives as long as somebody points to it, whatever becomes of its CRD.
+using resource_pointer = std::shared_ptr<const resource_type>;
+
 /// The type behind a URL, or none.
-std::optional<resource_type> find_resource(const store& objects, const std::string& group,
-                                           const std::string& version, const std::string& plural);
+resource_pointer find_resource(const store& objects, const std::string& group,
+                               const std::string& version, const std::string& plural);
 /// The type of an object by its apiVersion and kind, or none.
-std::optional<resource_type> find_kind(const store& objects, const std::string& api_version,
-                                       const std::string& kind);
+resource_pointer find_kind(const store& objects, const std::string& api_version,
+                           const std::string& kind);
 /// The built-in or custom type whose objects live in a table, in its stored version.
-std::optional<resource_type> find_table(const store& objects, const resource_name& table);
+resource_pointer find_table(const store& objects, const resource_name& table);
 /// All types, built-in first.
-std::vector<resource_type> all_resources(const store& objects);
+std::vector<resource_pointer> all_resources(const store& objects);
 
 } // namespace remed::env

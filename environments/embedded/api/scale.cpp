@@ -79,9 +79,9 @@ tools::http_response write_scale(const api_call& call) {
   }
   auto after = *before;
   after["spec"]["replicas"] = int_at(wanted, {"spec", "replicas"});
-  std::vector<std::string> warnings;
-  if (auto error = store_update(call, *before, after, warnings)) return fail(call, *error);
-  return json_response(call.request, 200, scale_of(after));
+  object written;
+  if (auto error = store_update(call, before, std::move(after), written)) return fail(call, *error);
+  return json_response(call.request, 200, scale_of(*written));
 }
 
 tools::http_response issue_token(const api_call& call) {

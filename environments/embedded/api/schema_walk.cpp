@@ -19,24 +19,38 @@ std::string element(const std::string& path, std::size_t index) {
   return path + "[" + std::to_string(index) + "]";
 }
 
+/// Where a walk is. Every value of every write is walked along and hardly one is complained about,
+/// so the path is put into words only then.
+struct place {
+  const place* up = nullptr;
+  const std::string* name = nullptr; ///< of a member; none: an item, or the value itself
+  std::size_t index = 0;
+
+  std::string text() const {
+    if (!up) return {};
+    return name ? below(up->text(), *name) : element(up->text(), index);
+  }
+};
+
 /// Whether members that the type does not name are its business.
 bool closed(const schema_node& node) {
   return node.kind == type::record && !node.keeps_unknown && !node.embedded &&
          (!node.fields.empty() || node.values);
 }
 
-void collect_unknown(const schema_node& node, const json& value, const std::string& path,
+void collect_unknown(const schema_node& node, const json& value, const place& here,
                      std::vector<std::string>& out) {
   if (value.is_object() && (closed(node) || !node.fields.empty())) {
-    for (const auto& [name, member] : value.items()) {
+    for (const auto& [name, member] : value.get_ref<const json::object_t&>()) {
+      const place inner{&here, &name};
       if (auto* next = node.field(name))
-        collect_unknown(*next, member, below(path, name), out);
+        collect_unknown(*next, member, inner, out);
       else if (closed(node))
-        out.push_back("unknown field " + go_quote(below(path, name)));
+        out.push_back("unknown field " + go_quote(inner.text()));
     }
   } else if (value.is_array() && node.items) {
     for (std::size_t i = 0; i < value.size(); ++i) {
-      collect_unknown(*node.items, value[i], element(path, i), out);
+      collect_unknown(*node.items, value[i], {&here, nullptr, i}, out);
     }
   }
 }
@@ -106,19 +120,24 @@ std::optional<std::string> base64_error(const std::string& text) {
          std::to_string(padding ? end : text.size() - text.size() % 4);
 }
 
+/// The last part of a type's name.
+std::string_view struct_of(const schema_node& node) {
+  const std::string_view name = node.definition;
+  auto dot = name.rfind('.');
+  return dot == std::string_view::npos ? std::string_view{} : name.substr(dot + 1);
+}
+
 /// Go's decoder names the struct and the dotted path inside the outermost type.
 std::optional<std::string> find_decode_error(const schema_node& node, const json& value,
-                                             const std::string& outer, const std::string& path) {
+                                             std::string_view outer, const place& here) {
   if (value.is_null()) return std::nullopt;
-  auto dot = node.definition.rfind('.');
-  auto owner =
-      dot == std::string::npos || !value.is_object() ? outer : node.definition.substr(dot + 1);
+  auto owner = struct_of(node).empty() || !value.is_object() ? outer : struct_of(node);
   if (!fits(node, value)) {
     return std::string("json: cannot unmarshal ") + go_kind(value) + " into Go struct field " +
-           owner + "." + path + " of type " + go_type(node);
+           std::string(owner) + "." + here.text() + " of type " + go_type(node);
   }
   if (node.kind == type::quantity && value.is_string() &&
-      !parse_quantity(value.get<std::string>())) {
+      !parse_quantity(value.get_ref<const std::string&>())) {
     return "quantities must match the regular expression "
            "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
   }
@@ -126,15 +145,15 @@ std::optional<std::string> find_decode_error(const schema_node& node, const json
     return base64_error(value.get_ref<const std::string&>());
   }
   if (value.is_object()) {
-    for (const auto& [name, member] : value.items()) {
+    for (const auto& [name, member] : value.get_ref<const json::object_t&>()) {
       auto* next = node.field(name);
       if (!next) continue;
-      auto inner = find_decode_error(*next, member, owner, below(path, name));
+      auto inner = find_decode_error(*next, member, owner, {&here, &name});
       if (inner) return inner;
     }
   } else if (value.is_array() && node.items) {
     for (const auto& item : value) {
-      if (auto inner = find_decode_error(*node.items, item, owner, path)) return inner;
+      if (auto inner = find_decode_error(*node.items, item, owner, here)) return inner;
     }
   }
   return std::nullopt;
@@ -181,9 +200,7 @@ void prune(const schema_node& node, json& value) {
 }
 
 std::optional<std::string> decode_error(const schema_node& node, const json& value) {
-  auto dot = node.definition.rfind('.');
-  auto owner = dot == std::string::npos ? std::string{} : node.definition.substr(dot + 1);
-  return find_decode_error(node, value, owner, {});
+  return find_decode_error(node, value, struct_of(node), {});
 }
 
 namespace {
@@ -196,6 +213,12 @@ bool is_left_out(const schema_node& node, const std::string& name, const json& v
   if (!value.is_structured() || !value.empty() || node.definition.empty() || !next) return false;
   if (!node.fields.count(name) || node.zeros.count(name)) return false;
   return value.is_array() || (next->kind == type::record && next->values && next->fields.empty());
+}
+
+void add_presets(const schema_node& node, json& value) {
+  for (const auto& [name, next] : node.fields) {
+    if (!next->preset.is_null() && !value.contains(name)) value[name] = next->preset;
+  }
 }
 
 } // namespace
@@ -211,19 +234,10 @@ void apply_defaults(const schema_node& node, json& value) {
     for (const auto& rule : node.defaults) {
       if (holds(rule.when, value)) fill_missing(rule.set, value);
     }
-    for (const auto& [name, next] : node.fields) {
-      auto found = value.find(name);
-      if (found == value.end()) {
-        // The built-in types carry `default: {}` for every struct; only CRDs mean it.
-        if (next->preset.is_null() || !node.definition.empty()) continue;
-        found = value.emplace(name, next->preset).first;
-      }
-      apply_defaults(*next, *found);
-    }
-    if (node.values) {
-      for (auto& [name, member] : value.items()) {
-        if (!node.fields.count(name)) apply_defaults(*node.values, member);
-      }
+    // The built-in types carry `default: {}` for every struct; only CRDs mean it.
+    if (node.definition.empty()) add_presets(node, value);
+    for (auto& [name, member] : value.get_ref<json::object_t&>()) {
+      if (auto* next = node.field(name)) apply_defaults(*next, member);
     }
   } else if (value.is_array() && node.items) {
     for (auto& item : value) apply_defaults(*node.items, item);

@@ -153,6 +153,11 @@ api_error too_many_requests(const std::string& message, const json& causes) {
   return {429, "TooManyRequests", message, details};
 }
 
+api_error too_large(std::size_t limit) {
+  return {413, "RequestEntityTooLarge",
+          "Request entity too large: limit is " + std::to_string(limit), nullptr};
+}
+
 api_error internal(const std::string& message) {
   return {500, "InternalError", "Internal error occurred: " + message, nullptr};
 }

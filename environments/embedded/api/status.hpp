@@ -55,6 +55,7 @@ api_error method_not_allowed();
 api_error unsupported_media(const std::string& message);
 api_error unprocessable();
 api_error too_many_requests(const std::string& message, const nlohmann::json& causes);
+api_error too_large(std::size_t limit);
 api_error internal(const std::string& message);
 
 } // namespace errors

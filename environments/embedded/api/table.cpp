@@ -31,26 +31,6 @@ json column(const std::string& name, const std::string& type, const std::string&
   return out;
 }
 
-json columns_of(const resource_type& type) {
-  if (!type.custom) {
-    auto found = builtin_columns().find(type.plural);
-    if (found != builtin_columns().end()) return *found;
-    return builtin_columns().at("roles");
-  }
-  // Name and age are the same columns as those of a built-in kind.
-  const auto& common = builtin_columns().at("configmaps");
-  auto out = json::array({common[0]});
-  if (type.columns.empty()) {
-    auto age = common[2];
-    age["type"] = "date";
-    out.push_back(std::move(age));
-  }
-  for (const auto& c : type.columns) {
-    out.push_back(column(c.name, c.type, c.format, c.description, c.priority));
-  }
-  return out;
-}
-
 json custom_cells(const resource_type& type, const json& obj, vtime now) {
   auto out = json::array();
   out.push_back(text_at(obj, {"metadata", "name"}));
@@ -93,6 +73,26 @@ const json* step(const json* at, const std::string& index) {
 }
 
 } // namespace
+
+json columns_of(const resource_type& type) {
+  if (!type.custom) {
+    auto found = builtin_columns().find(type.plural);
+    if (found != builtin_columns().end()) return *found;
+    return builtin_columns().at("roles");
+  }
+  // Name and age are the same columns as those of a built-in kind.
+  const auto& common = builtin_columns().at("configmaps");
+  auto out = json::array({common[0]});
+  if (type.columns.empty()) {
+    auto age = common[2];
+    age["type"] = "date";
+    out.push_back(std::move(age));
+  }
+  for (const auto& c : type.columns) {
+    out.push_back(column(c.name, c.type, c.format, c.description, c.priority));
+  }
+  return out;
+}
 
 json json_path(const json& obj, const std::string& path) {
   const json* at = &obj;

@@ -14,6 +14,9 @@ enum class row_object { none, metadata, full };
 json make_table(const resource_type& type, const std::vector<json>& objects, vtime now,
                 row_object include, const std::string& version, bool with_columns = true);
 
+/// What such a table says of its columns.
+json columns_of(const resource_type& type);
+
 /// The cells of one object, as many as the kind has columns.
 json cells_of(const resource_type& type, const json& obj, vtime now);
 /// Cells of a built-in kind; null when it has no printer of its own.

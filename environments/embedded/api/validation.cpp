@@ -3,6 +3,7 @@
 #include "environments/embedded/api/field_rules.hpp"
 #include "environments/embedded/api/selectors.hpp"
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/sameness.hpp"
 
 #include <algorithm>
 #include <map>
@@ -308,7 +309,10 @@ std::vector<field_error> validate_update(const resource_type& type, const json& 
     check_pod_change(before, after, out);
     return out;
   }
-  check_kind(type, after, out);
+  // What was found right and has not changed since is right.
+  const bool same = type.custom ? same_but(before, after, {"metadata"})
+                                : same_but(before, after, {"metadata", "status"});
+  if (!same) check_kind(type, after, out);
   if (type.group == "apps" && type.kind == "StatefulSet")
     check_stateful_change(before, after, out);
   else if (type.group == "apps" && type.kind != "ControllerRevision") {

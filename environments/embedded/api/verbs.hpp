@@ -26,9 +26,8 @@ bool passes(const api_call& call, const list_filter& filter, const json& obj);
 maybe_error read_body(const api_call& call, json& out);
 
 /// Checks and stores a change of an existing object: admission, validation, ownership, finalizers,
-/// audit. `after` becomes what was written.
-maybe_error store_update(const api_call& call, const json& before, json& after,
-                         std::vector<std::string>& warnings);
+/// audit. `written` is what there is then; of a dry run, what there would be.
+maybe_error store_update(const api_call& call, const object& before, json after, object& written);
 
 /// The options of a DELETE, from body and query.
 struct delete_options {
@@ -38,9 +37,9 @@ struct delete_options {
 };
 maybe_error read_delete_options(const api_call& call, delete_options& out);
 /// Deletes one object as the API does: preconditions, finalizers, grace. `left` is what remains of
-/// it, or null when it is gone.
+/// it, or none when it is gone.
 maybe_error remove_object(const api_call& call, const json& before, const delete_options& options,
-                          json& left);
+                          object& left);
 
 /// Adds `Warning: 299 - "…"` headers.
 void add_warnings(tools::http_response& response, const std::vector<std::string>& warnings);

@@ -16,11 +16,11 @@ public:
   watch_stream(const api_call& call, list_filter filter)
       : who_(call.who),
         request_(call.request),
-        call_{call.server, call.c,           who_,    request_, call.type,
-              call.verb,   call.subresource, call.ns, call.name},
+        call_{call.server, call.c,           who_,    request_,  call.type,
+              call.verb,   call.subresource, call.ns, call.name, call.kept_type},
         filter_(std::move(filter)),
         shape_(shape_of(request_)),
-        stored_text_(wants_stored_text(call_)),
+        stored_text_(shape_.what == wanted_shape::form::plain && wants_stored_text(call_)),
         bookmarks_(request_.query.flag("allowWatchBookmarks")) {
     auto limit = std::strtoll(request_.query.get("timeoutSeconds", "1800").c_str(), nullptr, 10);
     deadline_ = call.c.now() + std::chrono::seconds{limit > 0 ? limit : 1800};
@@ -68,6 +68,8 @@ public:
     if (out_) finish();
   }
 
+  std::size_t pending() const override { return out_ ? out_->pending() : 0; }
+
 private:
   void tell(const change& seen) {
     bool was = seen.before && passes(call_, filter_, *seen.before);
@@ -86,8 +88,7 @@ private:
     auto body = presented(call_, *obj);
     if (shape_.what == wanted_shape::form::partial) body = partial_metadata(body, shape_.version);
     if (shape_.what == wanted_shape::form::table) {
-      auto include =
-          request_.query.get("includeObject") == "Object" ? row_object::full : row_object::metadata;
+      const auto include = row_object_of(request_);
       auto version = text_at(body, {"metadata", "resourceVersion"});
       body = make_table(call_.type, {body}, call_.c.now(), include, shape_.version, !sent_columns_);
       body["metadata"]["resourceVersion"] = version;

@@ -3,12 +3,15 @@
 #include "environments/embedded/api/admission.hpp"
 #include "environments/embedded/api/apply.hpp"
 #include "environments/embedded/api/faces.hpp"
+#include "environments/embedded/api/list.hpp"
 #include "environments/embedded/api/mask.hpp"
 #include "environments/embedded/api/patch.hpp"
 #include "environments/embedded/api/prepare.hpp"
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/api/validation.hpp"
 #include "environments/embedded/api/verbs.hpp"
+#include "environments/embedded/kept_text.hpp"
+#include "environments/embedded/sameness.hpp"
 
 namespace remed::env {
 
@@ -29,8 +32,7 @@ maybe_error invalid_object(const api_call& call, const std::string& name,
 maybe_error check_namespace(const api_call& call, const std::string& name) {
   if (!call.type.namespaced) return std::nullopt;
   auto ns = call.c.objects().get("namespaces", {"", call.ns});
-  auto type = *find_resource(call.c.objects(), "", "v1", "namespaces");
-  if (!ns) return errors::not_found(type, call.ns);
+  if (!ns) return errors::not_found(*builtin_table("namespaces"), call.ns);
   if (!at_path(*ns, {"metadata"}).contains("deletionTimestamp")) return std::nullopt;
   auto error = errors::forbidden(
       call.type, name,
@@ -116,19 +118,6 @@ maybe_error check_new_finalizers(const api_call& call, const json& before, const
   return std::nullopt;
 }
 
-/// Whether nothing changed but when somebody said so.
-bool same_but_times(json a, json b) {
-  for (auto* obj : {&a, &b}) {
-    auto meta = obj->find("metadata");
-    if (meta == obj->end()) continue;
-    meta->erase("resourceVersion");
-    auto managed = meta->find("managedFields");
-    if (managed == meta->end()) continue;
-    for (auto& entry : *managed) entry.erase("time");
-  }
-  return a == b;
-}
-
 /// Takes the object out when its last finalizer went while it was being deleted.
 bool finish_deletion(const api_call& call, const json& after) {
   const auto& meta = at_path(after, {"metadata"});
@@ -190,8 +179,9 @@ maybe_error check_addresses(const api_call& call, const json& obj) {
   return invalid_object(call, call.name, address_conflicts(call.c, obj));
 }
 
-/// Everything between a complete new object and the store.
-maybe_error store_new(api_call& call, json& obj) {
+/// Everything between a complete new object and the store; `written` is the object as created,
+/// before anything reacted to it.
+maybe_error store_new(api_call& call, json obj, object& written) {
   fill_defaults(call.type, obj);
   // Owned is what the client said and what follows from it, not what the server allots.
   if (!is_apply(call)) record_update(call.type.schema, manager(call), nullptr, obj);
@@ -208,12 +198,13 @@ maybe_error store_new(api_call& call, json& obj) {
   if (auto error = invalid_object(call, call.name, validate_create(call.type, obj))) return error;
   if (refused) return refused;
   if (auto error = check_addresses(call, obj)) return error;
-  if (call.is_dry()) return std::nullopt;
-  auto written = call.c.put(call.type.table(), obj);
-  note_audit(call, 201, nullptr, *written);
+  if (call.is_dry()) {
+    written = make_object(std::move(obj));
+    return std::nullopt;
+  }
+  written = call.c.put(call.type.table(), std::move(obj));
+  note_audit(call, 201, {}, written);
   call.c.settle();
-  // The answer is the object as created, before anything reacted to it.
-  obj = *written;
   return std::nullopt;
 }
 
@@ -232,15 +223,16 @@ tools::http_response create_object(api_call& call) {
     return fail(call, {500, "", "resourceVersion should not be set on objects to be created",
                        json::object()});
   }
-  obj = stored_form(call.type, std::move(obj));
-  if (auto error = store_new(call, obj)) return fail(call, *error);
-  auto response = object_response(call, 201, obj);
+  object written;
+  if (auto error = store_new(call, stored_form(call.type, std::move(obj)), written))
+    return fail(call, *error);
+  auto response = stored_response(call, 201, written);
   add_warnings(response, warnings);
   return response;
 }
 
-maybe_error store_update(const api_call& call, const json& before, json& after,
-                         std::vector<std::string>&) {
+maybe_error store_update(const api_call& call, const object& was, json after, object& written) {
+  const auto& before = *was;
   keep_masked(call.who, before, after);
   prepare_update(call.type, before, after, call.subresource);
   if (call.type.table() == "services" && call.subresource.empty()) allot_addresses(call.c, after);
@@ -255,20 +247,17 @@ maybe_error store_update(const api_call& call, const json& before, json& after,
   if (refused) return refused;
   if (!is_apply(call)) record_update(call.type.schema, manager(call), before, after);
   if (same_but_times(before, after)) {
-    after = before;
+    written = was;
     return std::nullopt;
   }
   if (call.is_dry()) {
     after["metadata"]["resourceVersion"] = at_path(before, {"metadata", "resourceVersion"});
+    written = make_object(std::move(after));
     return std::nullopt;
   }
-  auto written = call.c.put(call.type.table(), after);
-  after = *written;
-  if (at_path(after, {"metadata", "resourceVersion"}) !=
-      at_path(before, {"metadata", "resourceVersion"})) {
-    note_audit(call, 200, before, after);
-  }
-  finish_deletion(call, after);
+  written = call.c.put(call.type.table(), std::move(after));
+  if (written != was) note_audit(call, 200, was, written);
+  finish_deletion(call, *written);
   call.c.settle();
   return std::nullopt;
 }
@@ -289,8 +278,9 @@ tools::http_response update_object(const api_call& call) {
     const auto& managed = at_path(*before, {"metadata", "managedFields"});
     if (!managed.is_null()) obj["metadata"]["managedFields"] = managed;
   }
-  if (auto error = store_update(call, *before, obj, warnings)) return fail(call, *error);
-  auto response = object_response(call, 200, obj);
+  object written;
+  if (auto error = store_update(call, before, std::move(obj), written)) return fail(call, *error);
+  auto response = stored_response(call, 200, written);
   add_warnings(response, warnings);
   return response;
 }
@@ -303,10 +293,10 @@ tools::http_response apply_new(const api_call& call, const json& patch) {
   std::vector<std::string> warnings;
   if (auto error = check_namespace(call, call.name)) return fail(call, *error);
   if (auto error = apply_patch(call, patch, obj, warnings)) return fail(call, *error);
-  obj = stored_form(call.type, std::move(obj));
-  auto managed = at_path(obj, {"metadata", "managedFields"});
-  if (auto error = store_new(fresh, obj)) return fail(call, *error);
-  auto response = object_response(call, 201, obj);
+  object written;
+  if (auto error = store_new(fresh, stored_form(call.type, std::move(obj)), written))
+    return fail(call, *error);
+  auto response = stored_response(call, 201, written);
   add_warnings(response, warnings);
   return response;
 }
@@ -322,7 +312,6 @@ tools::http_response patch_object(const api_call& call) {
   if (!before && is_apply(call) && call.subresource.empty()) return apply_new(call, patch);
   if (!before) return fail(call, errors::not_found(call.type, call.name));
   auto target = face_of(call.type, *before);
-  auto start = target;
   std::vector<std::string> warnings;
   if (auto error = apply_patch(call, patch, target, warnings)) return fail(call, *error);
   if (text_at(target, {"metadata", "name"}) != call.name) {
@@ -337,11 +326,11 @@ tools::http_response patch_object(const api_call& call) {
     auto quoted = strategic ? go_print(patch) : std::string{};
     if (auto error = check_fields(call, target, warnings, quoted)) return fail(call, *error);
   }
-  if (auto error = store_update(call, *before, target = stored_form(call.type, std::move(target)),
-                                warnings)) {
+  object written;
+  if (auto error = store_update(call, before, stored_form(call.type, std::move(target)), written)) {
     return fail(call, *error);
   }
-  auto response = object_response(call, 200, target);
+  auto response = stored_response(call, 200, written);
   add_warnings(response, warnings);
   return response;
 }

@@ -1,4 +1,5 @@
-// Events live for an hour after their last write (--event-ttl of kube-apiserver).
+// Events live for an hour after their last write (--event-ttl of kube-apiserver), and up to a
+// minute longer.
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/controllers/controllers.hpp"
 #include "environments/embedded/controllers/objects.hpp"
@@ -9,24 +10,34 @@ namespace {
 
 constexpr std::string_view actor = "event-expiry";
 constexpr duration lifetime_of_events = std::chrono::hours{1};
+/// Events of one minute go together, as they share a lease in etcd.
+constexpr duration lease_reuse = std::chrono::minutes{1};
+/// The revision of the last event of each minute, by the number of the minute in which they go.
+constexpr const char* leases = "leases";
 
-/// Keys are "resourceVersion|namespace/name": a later write has an expiry of its own.
 class event_expiry final : public controller {
 public:
   std::string_view name() const override { return actor; }
 
   void observe(cluster& c, const change& seen) const override {
     if (seen.resource != "events" || seen.what == change::type::deleted) return;
-    c.schedule(lifetime_of_events, actor, std::to_string(seen.revision) + "|" + key_text(seen.key));
+    const auto minute = (c.now() + lifetime_of_events).time_since_epoch() / lease_reuse + 1;
+    auto& last = c.memory(actor, leases)[std::to_string(minute)];
+    if (last.is_null())
+      c.schedule(vtime{minute * lease_reuse} - c.now(), actor, std::to_string(minute));
+    last = seen.revision;
   }
 
-  void reconcile(cluster& c, const std::string& key) const override {
-    auto bar = key.find('|');
-    auto where = parse_key(key.substr(bar + 1));
-    auto event = c.objects().get("events", where);
-    if (!event) return;
-    if (text_at(*event, {"metadata", "resourceVersion"}) == key.substr(0, bar))
-      c.erase("events", where);
+  /// A later write of an event has prolonged its life.
+  void reconcile(cluster& c, const std::string& minute) const override {
+    auto& all = c.memory(actor, leases);
+    if (!all.is_object() || !all.contains(minute)) return;
+    const auto last = all[minute].get<std::uint64_t>();
+    all.erase(minute);
+    for (const auto& event : c.objects().list("events")) {
+      const auto written = text_at(*event, {"metadata", "resourceVersion"}, "0");
+      if (std::strtoull(written.c_str(), nullptr, 10) <= last) c.erase("events", key_of(*event));
+    }
   }
 };
 

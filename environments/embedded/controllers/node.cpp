@@ -101,6 +101,10 @@ bool is_reporting(const cluster& c, const std::string& node) {
   });
 }
 
+bool has_heartbeat(const resource_name& resource) {
+  return resource == leases || resource == "nodes";
+}
+
 json with_heartbeat(const cluster& c, const resource_name& resource, json obj) {
   bool lease = resource == leases && text_at(obj, {"metadata", "namespace"}) == "kube-node-lease";
   if ((!lease && resource != "nodes") || !is_reporting(c, text_at(obj, {"metadata", "name"})))

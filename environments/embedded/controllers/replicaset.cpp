@@ -29,8 +29,9 @@ public:
   void run() {
     look();
     if (!is_deleting(*set_)) {
+      const auto before = c_.objects().revision();
       adjust();
-      look();
+      if (c_.objects().revision() != before) look();
     }
     write_status();
   }

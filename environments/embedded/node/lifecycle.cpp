@@ -223,7 +223,10 @@ void pod_sync::event(const std::string& type, const std::string& reason, const s
   auto subject = json::object();
   subject["apiVersion"] = "v1";
   subject["kind"] = "Pod";
-  subject["metadata"] = at_path(pod, {"metadata"});
+  for (const char* field : {"namespace", "name", "uid", "resourceVersion"}) {
+    const auto& value = at_path(pod, {"metadata", field});
+    if (!value.is_null()) subject["metadata"][field] = value;
+  }
   subject["spec"]["nodeName"] = at_path(pod, {"spec", "nodeName"});
   if (about) {
     subject["fieldPath"] = (about->ephemeral ? "spec.ephemeralContainers{"

@@ -53,8 +53,8 @@ const pod_runtime* node_state::find(const std::string& uid) const {
 }
 
 const pod_runtime* node_state::find(const std::string& ns, const std::string& name) const {
-  auto at = names_.find(object_key{ns, name});
-  return at == names_.end() ? nullptr : find(at->second);
+  auto at = names_->find(object_key{ns, name});
+  return at == names_->end() ? nullptr : find(at->second);
 }
 
 pod_runtime* node_state::edit(const std::string& uid) {
@@ -70,7 +70,7 @@ pod_runtime* node_state::edit(const std::string& uid) {
 
 pod_runtime& node_state::add(pod_runtime pod) {
   auto uid = pod.uid;
-  names_[object_key{pod.ns, pod.name}] = uid;
+  names_.edit()[object_key{pod.ns, pod.name}] = uid;
   auto& entry = pods_[uid];
   entry = {std::make_shared<pod_runtime>(std::move(pod)), true};
   return *entry.pod;
@@ -80,8 +80,9 @@ void node_state::remove(const std::string& uid) {
   auto at = pods_.find(uid);
   if (at == pods_.end()) return;
   const auto& pod = *at->second.pod;
-  auto name = names_.find(object_key{pod.ns, pod.name});
-  if (name != names_.end() && name->second == uid) names_.erase(name);
+  auto& names = names_.edit();
+  auto name = names.find(object_key{pod.ns, pod.name});
+  if (name != names.end() && name->second == uid) names.erase(name);
   if (!pod.ip.empty()) release_ip(pod.ip);
   pods_.erase(at);
 }

@@ -2,6 +2,7 @@
 // fork shares every pod until one side changes it.
 #pragma once
 
+#include "environments/embedded/forked.hpp"
 #include "environments/embedded/store.hpp"
 #include "runtime/time.hpp"
 
@@ -190,7 +191,7 @@ private:
     mutable bool own = true;
   };
   std::map<std::string, slot> pods_;
-  std::map<object_key, std::string> names_;
+  forked<std::map<object_key, std::string>> names_;
   std::set<int> addresses_;
   int last_address_ = 1;
   std::shared_ptr<const std::set<std::string>> images_ =

@@ -149,7 +149,7 @@ double node_uptime_seconds(const cluster& c) {
 
 std::string load_average(const cluster& c, bool brief) {
   double busy = 0.3;
-  for (const auto& [key, h] : c.traffic().usage) {
+  for (const auto& [key, h] : *c.traffic().usage) {
     if (!h.samples.empty()) busy += h.samples.back().cores;
   }
   if (brief) return format("%.2f, %.2f, %.2f", busy, busy * 0.9, busy * 0.8);

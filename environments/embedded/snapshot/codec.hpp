@@ -2,6 +2,7 @@
 // elements. What several places share stays shared.
 #pragma once
 
+#include "environments/embedded/forked.hpp"
 #include "environments/embedded/kept_text.hpp"
 #include "runtime/fields.hpp"
 #include "runtime/random.hpp"
@@ -118,6 +119,10 @@ public:
     return (*this)(*x);
   }
   template <class T>
+  json operator()(const forked<T>& x) {
+    return (*this)(*x);
+  }
+  template <class T>
   json operator()(const std::shared_ptr<T>& x) {
     if (!x) return nullptr;
     auto [at, is_new] = seen_.try_emplace(x.get(), shared_.size());
@@ -224,6 +229,10 @@ public:
   template <class T>
   void operator()(const json& in, std::unique_ptr<T>& x) {
     (*this)(in, *x);
+  }
+  template <class T>
+  void operator()(const json& in, forked<T>& x) {
+    (*this)(in, x.edit());
   }
   template <class T>
   void operator()(const json& in, std::shared_ptr<T>& x) {

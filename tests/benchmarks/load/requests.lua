@@ -5,6 +5,7 @@ local base = os.getenv("REMED_BASE") or ""
 local counter = 0
 local threads = 0
 local operation = "get"
+local first = 0
 local id = 0
 
 local headers = {
@@ -50,8 +51,27 @@ local make = {
   end,
 }
 
--- All operations in turn; a soak must not fill the store, so it creates nothing.
-local soaking = { "get", "patch", "get", "touch", "get", "list_label" }
+-- All operations in turn. What a soak creates it deletes long enough after to find it made.
+local delay = 800
+local soaking = { "get", "patch", "get", "touch", "list_table_label", "list_label", "make", "remove" }
+
+function make.list_table_label()
+  local as = with("application/json")
+  as["Accept"] = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+  return wrk.format("GET", namespace .. "/pods?labelSelector=group%3Dg" .. counter % 25, as)
+end
+
+function make.make()
+  return wrk.format("POST", namespace .. "/secrets", with("application/json"),
+    '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"soak-' .. counter ..
+    '"},"stringData":{"key":"' .. string.rep("x", 100) .. '"}}')
+end
+
+function make.remove()
+  local name = counter - 1 - delay
+  if name < first then return make.get() end
+  return wrk.format("DELETE", namespace .. "/secrets/soak-" .. name, headers)
+end
 
 function setup(thread)
   thread:set("id", threads)
@@ -61,6 +81,7 @@ end
 function init(args)
   operation = args[1] or "get"
   counter = math.random(1000)
+  first = counter
 end
 
 function request()
