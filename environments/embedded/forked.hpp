@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <memory>
-#include <utility>
 
 namespace remed::env {
 
@@ -11,7 +10,6 @@ template <class T>
 class forked {
 public:
   forked() : value_(std::make_shared<T>()) {}
-  forked(T value) : value_(std::make_shared<T>(std::move(value))) {}
   forked(const forked& other) : value_(other.value_), own_(false) {
     other.own_.store(false, std::memory_order_relaxed);
   }

@@ -122,7 +122,7 @@ struct snapshot_access {
   /// Whether every member of the classes above is listed.
   static bool is_complete(const cluster& c) {
     auto whole = [](const auto& x) { return snapshots::layout_size(members(x)) == sizeof(x); };
-    return whole(c) && whole(c.store_) && whole(c.queue_) && whole(*c.node_) &&
+    return whole(c) && whole(c.store_) && whole(*c.queue_) && whole(*c.node_) &&
            whole(node_state::slot{});
   }
 };
