@@ -29,6 +29,7 @@ struct up_options {
   std::string manifests;
   std::string system = "simple-micro", kubeconfig = "kubeconfig", agent_kubeconfig, sandbox = "on";
   std::string restore, snapshot;
+  bool empty = false;
   fleet_options fleet;
 };
 
@@ -57,7 +58,7 @@ result<void> write_kubeconfigs(const cluster_fleet& fleet, const fs::path& to, b
 void announce(const std::string& system, fs::path file, const cluster_fleet& fleet) {
   const auto& first = fleet.members().front();
   std::cout << fs::absolute(file).string() << std::endl;
-  std::cerr << system << " is up at " << first.url;
+  std::cerr << (system.empty() ? "An empty cluster" : system) << " is up at " << first.url;
   if (fleet.members().size() > 1) std::cerr << " … " << fleet.members().back().url;
   if (!file.has_filename() || fs::is_directory(file)) file /= first.id + ".kubeconfig";
   std::cerr << "; KUBECONFIG=" << file.string() << " kubectl get pods; Ctrl-C ends it\n";
@@ -70,8 +71,16 @@ struct origin {
   vtime start{};
 };
 
+/// No workloads: whatever comes is applied by the clients.
+env::system_profile no_system() {
+  env::system_profile out;
+  out.name = "default";
+  return out;
+}
+
 result<origin> boot_new(const up_options& o) {
-  auto system = env::load_system(o.manifests.empty() ? o.system : system_of_manifests(o.manifests));
+  const auto named = o.manifests.empty() ? o.system : system_of_manifests(o.manifests);
+  auto system = o.empty ? result<env::system_profile>{no_system()} : env::load_system(named);
   if (!system) return system.why();
   const bool stepped = o.fleet.time_scale == 0;
   env::boot_options options;
@@ -115,7 +124,7 @@ int up(const up_options& o, const std::atomic<bool>& stop) {
   auto fleet = cluster_fleet::start(*from->cluster, from->system, options, from->start);
   if (!fleet) return fail(fleet.why());
   if (auto written = write_all_kubeconfigs(o, **fleet); !written) return fail(written.why());
-  announce(from->system.name, o.kubeconfig, **fleet);
+  announce(o.empty ? "" : from->system.name, o.kubeconfig, **fleet);
   while (!stop) (*fleet)->turn(tick);
   if (!o.snapshot.empty()) {
     if (auto saved = (*fleet)->save(o.snapshot); !saved) return fail(saved.why());
@@ -145,6 +154,9 @@ void add_cluster(CLI::App& app, command_context& context) {
   up_command->add_option("--manifests", o->manifests, "your own system: a folder of its manifests")
       ->check(CLI::ExistingDirectory)
       ->excludes("--system");
+  up_command->add_flag("--empty", o->empty, "no system: deploy one with kubectl apply")
+      ->excludes("--system")
+      ->excludes("--manifests");
   up_command->add_option("--port", o->fleet.port, "on loopback; 0 picks a free one")
       ->capture_default_str();
   up_command->add_option("--seed", o->fleet.seed, "of the first cluster; each further has the next")
@@ -163,6 +175,7 @@ void add_cluster(CLI::App& app, command_context& context) {
       ->type_name("FILE")
       ->excludes("--system")
       ->excludes("--manifests")
+      ->excludes("--empty")
       ->excludes("--seed");
   up_command->add_option("--sandbox", o->sandbox, "for `kubectl exec … sh`")
       ->check(CLI::IsMember({"on", "none"}));

@@ -140,9 +140,12 @@ void pod(const spec& s) {
   }
   bind_read_only(busybox_path(old_root), inside("/bin/busybox"));
   shell_of_pod();
+  // All in one folder, as in the busybox image: a given file then stands in for any of them.
   for (const auto& applet : s.applets) {
-    if (applet != "bin/busybox") link_to("/bin/busybox", inside("/" + applet));
+    const auto name = applet.substr(applet.rfind('/') + 1);
+    if (name != "busybox") link_to("/bin/busybox", inside("/bin/" + name));
   }
+  link_to("/bin/busybox", inside("/usr/bin/env"));
   own_etc();
   hosts(s);
   make_folders(inside("/dev"));
