@@ -47,6 +47,13 @@ public:
     on_message_ = std::make_shared<std::function<void(std::string, bool)>>(std::move(callback));
   }
   void on_close(std::function<void()> callback) { on_close_ = std::move(callback); }
+  void on_drained(std::function<void()> callback) {
+    on_drained_ = std::make_shared<std::function<void()>>(std::move(callback));
+  }
+  void hold(bool on) {
+    held_ = on;
+    if (!held_ && !reading_ && !finished_) read();
+  }
 
 private:
   void read();
@@ -62,8 +69,10 @@ private:
   steady::time_point deadline_ = steady::time_point::max();
   std::array<char, 16 * 1024> buffer_;
   std::string next_, sending_;
-  bool writing_ = false, closing_ = false, hung_up_ = false, finished_ = false;
+  bool writing_ = false, reading_ = false, held_ = false;
+  bool closing_ = false, hung_up_ = false, finished_ = false;
   std::shared_ptr<std::function<void(std::string, bool)>> on_message_;
+  std::shared_ptr<std::function<void()>> on_drained_;
   std::function<void()> on_close_;
 };
 
@@ -76,14 +85,17 @@ void upgraded_session::start() {
 }
 
 void upgraded_session::read() {
+  if (held_) return;
+  reading_ = true;
   wire_.async_read_some(net::buffer(buffer_),
                         [self = shared_from_this()](error_code ec, std::size_t n) {
+                          self->reading_ = false;
                           if (self->finished_) return;
                           if (ec) return self->finish(true);
                           auto callback = self->on_message_;
                           if (callback && !self->closing_)
                             (*callback)(std::string(self->buffer_.data(), n), true);
-                          if (!self->finished_) self->read();
+                          if (!self->finished_ && !self->reading_) self->read();
                         });
 }
 
@@ -102,10 +114,10 @@ void upgraded_session::write_next() {
                      self->writing_ = false;
                      self->sending_.clear();
                      if (self->finished_) return;
-                     if (ec)
-                       self->finish(true);
-                     else
-                       self->write_next();
+                     if (ec) return self->finish(true);
+                     self->write_next();
+                     auto drained = self->on_drained_;
+                     if (!self->writing_ && !self->closed() && drained) (*drained)();
                    });
 }
 
@@ -128,6 +140,7 @@ void upgraded_session::finish(bool notify) {
   if (auto server = server_.lock()) server->leave(this);
   auto callback = std::exchange(on_close_, {});
   on_message_.reset();
+  on_drained_.reset();
   if (notify && callback) callback();
 }
 

@@ -20,11 +20,7 @@ public:
         request_(std::move(request)),
         reply_(std::move(reply)),
         write_limit_(server.options.idle_limit) {
-    ws::stream_base::timeout limits;
-    limits.handshake_timeout = std::min<steady::duration>(write_limit_, std::chrono::seconds{30});
-    limits.idle_timeout = write_limit_;
-    limits.keep_alive_pings = true; // a silent peer is fine as long as it answers pings
-    ws_.set_option(limits);
+    limit_silence(write_limit_);
     ws_.read_message_max(std::max<std::size_t>(server.options.max_body_bytes, 16u << 20));
     ws_.set_option(ws::stream_base::decorator([this](ws::response_type& response) {
       if (!reply_.subprotocol.empty())
@@ -50,6 +46,10 @@ public:
     on_message_ = std::make_shared<std::function<void(std::string, bool)>>(std::move(callback));
   }
   void on_close(std::function<void()> callback) { on_close_ = std::move(callback); }
+  void on_drained(std::function<void()> callback) {
+    on_drained_ = std::make_shared<std::function<void()>>(std::move(callback));
+  }
+  void hold(bool on);
 
 private:
   struct outgoing {
@@ -57,6 +57,7 @@ private:
     bool binary;
   };
 
+  void limit_silence(steady::duration limit);
   void read();
   void write_next();
   void finish(bool notify);
@@ -70,11 +71,21 @@ private:
   beast::flat_buffer buffer_;
   std::deque<outgoing> queue_;
   std::size_t pending_ = 0;
-  bool writing_ = false, closing_ = false, finished_ = false;
+  bool writing_ = false, reading_ = false, held_ = false, closing_ = false, finished_ = false;
   int close_code_ = 1000;
   std::shared_ptr<std::function<void(std::string, bool)>> on_message_;
+  std::shared_ptr<std::function<void()>> on_drained_;
   std::function<void()> on_close_;
+  std::shared_ptr<websocket_session> while_held_; ///< itself: then no read keeps it
 };
+
+void websocket_session::limit_silence(steady::duration limit) {
+  ws::stream_base::timeout limits;
+  limits.handshake_timeout = std::min<steady::duration>(write_limit_, std::chrono::seconds{30});
+  limits.idle_timeout = limit;
+  limits.keep_alive_pings = true; // a silent peer is fine as long as it answers pings
+  ws_.set_option(limits);
+}
 
 void websocket_session::start() {
   ws_.async_accept(request_, [self = shared_from_this()](error_code ec) {
@@ -87,15 +98,27 @@ void websocket_session::start() {
   });
 }
 
+void websocket_session::hold(bool on) {
+  if (finished_ || held_ == on) return;
+  held_ = on;
+  const auto self = std::exchange(while_held_, on ? shared_from_this() : nullptr);
+  // Nobody reads what a held peer answers to pings.
+  limit_silence(on ? ws::stream_base::none() : write_limit_);
+  if (!on && !reading_) read();
+}
+
 void websocket_session::read() {
+  if (held_) return;
+  reading_ = true;
   ws_.async_read(buffer_, [self = shared_from_this()](error_code ec, std::size_t) {
+    self->reading_ = false;
     if (self->finished_) return;
     if (ec) return self->finish(true);
     auto message = beast::buffers_to_string(self->buffer_.data());
     self->buffer_.consume(self->buffer_.size());
     auto callback = self->on_message_;
     if (callback && *callback) (*callback)(std::move(message), self->ws_.got_binary());
-    if (!self->finished_) self->read();
+    if (!self->finished_ && !self->reading_) self->read();
   });
 }
 
@@ -131,10 +154,10 @@ void websocket_session::write_next() {
                     self->write_deadline_ = steady::time_point::max();
                     self->pending_ -= self->queue_.front().text.size();
                     self->queue_.pop_front();
-                    if (ec)
-                      self->finish(true);
-                    else
-                      self->write_next();
+                    if (ec) return self->finish(true);
+                    self->write_next();
+                    auto drained = self->on_drained_;
+                    if (self->queue_.empty() && !self->closed() && drained) (*drained)();
                   });
 }
 
@@ -142,10 +165,12 @@ void websocket_session::finish(bool notify) {
   if (finished_) return;
   finished_ = true;
   auto self = shared_from_this();
+  while_held_.reset();
   ws_.next_layer().close();
   if (auto server = server_.lock()) server->leave(this);
   auto callback = std::exchange(on_close_, {});
   on_message_.reset();
+  on_drained_.reset();
   if (notify && callback) callback();
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "tools/http.hpp"
+#include "tools/paced.hpp"
 
 #include <memory>
 #include <utility>
@@ -10,7 +11,7 @@ namespace remed::tools {
 
 /// Passes everything on to the session while it lives; after that it is closed.
 template <class Session>
-class session_handle final : public websocket {
+class session_handle final : public websocket, public paced {
 public:
   explicit session_handle(std::weak_ptr<Session> session) : session_(std::move(session)) {}
   void send(std::string message, bool binary) override {
@@ -26,6 +27,12 @@ public:
   std::size_t pending() const override {
     auto session = session_.lock();
     return session ? session->pending() : 0;
+  }
+  void on_drained(std::function<void()> callback) override {
+    if (auto session = session_.lock()) session->on_drained(std::move(callback));
+  }
+  void hold(bool on) override {
+    if (auto session = session_.lock()) session->hold(on);
   }
   void on_message(std::function<void(std::string, bool)> callback) override {
     if (auto session = session_.lock()) session->on_message(std::move(callback));

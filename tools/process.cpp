@@ -6,10 +6,12 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <ctime>
@@ -51,6 +53,7 @@ struct output_pipe {
   std::function<void(std::string_view)> on_data;
   std::array<char, 16 * 1024> buffer;
   bool open = false;
+  bool waiting = false; ///< for its output to be wanted again
 };
 
 /// The child and its pipes. Owned by its pending operations, so it lives until the child was reaped
@@ -65,6 +68,7 @@ public:
         out_(loop.impl().context, cmd.output_limit),
         err_(loop.impl().context, cmd.output_limit),
         input_(cmd.input),
+        tty_(cmd.tty),
         close_after_input_(!callbacks_.interactive) {
     out_.on_data = std::move(callbacks_.on_out);
     err_.on_data = std::move(callbacks_.on_err);
@@ -75,6 +79,9 @@ public:
   void kill_group();
   void write(std::string data);
   void close_input();
+  std::size_t unwritten() const { return input_.size(); }
+  void hold_output(bool on);
+  void resize(int columns, int rows);
   /// The handle was dropped: kill, forget the callbacks, reap in the background.
   void abandon();
 
@@ -82,6 +89,7 @@ private:
   void fail(failure why);
   void watch_exit();
   void on_exit_ready();
+  void expect_last_words();
   void read(output_pipe& from);
   void write_input();
   void on_deadline();
@@ -94,8 +102,9 @@ private:
   descriptor pid_watch_, in_;
   output_pipe out_, err_;
   std::string input_;
+  bool tty_;
   bool close_after_input_;
-  bool writing_ = false;
+  bool writing_ = false, held_ = false;
   pid_t pid_ = -1;
   bool exited_ = false, reaped_ = false, finished_ = false;
   process_result result_;
@@ -112,7 +121,7 @@ child::~child() {
 }
 
 void child::start(const command& cmd) {
-  const bool with_input = callbacks_.interactive || !input_.empty();
+  const bool with_input = callbacks_.interactive || !input_.empty() || tty_;
   auto made = spawn(cmd, with_input);
   if (!made) return fail(made.why());
   pid_ = made->pid;
@@ -125,7 +134,7 @@ void child::start(const command& cmd) {
     return !ec;
   };
   bool adopted = adopt(pid_watch_, made->pidfd) && adopt(out_.pipe, made->out) &&
-                 adopt(err_.pipe, made->err) && (!with_input || adopt(in_, made->in));
+                 (tty_ || adopt(err_.pipe, made->err)) && (!with_input || adopt(in_, made->in));
   if (!adopted) return fail({errc::failed, "cannot watch '" + cmd.argv.front() + "'"});
   auto self = weak_from_this();
   deadline_ = loop_.after(cmd.time_limit, [self] {
@@ -133,7 +142,7 @@ void child::start(const command& cmd) {
   });
   watch_exit();
   read(out_);
-  read(err_);
+  if (!tty_) read(err_);
   if (with_input) write_input();
 }
 
@@ -165,15 +174,39 @@ void child::on_exit_ready() {
     reap();
     return;
   }
+  expect_last_words();
+  finish_when_drained();
+}
+
+void child::expect_last_words() {
   auto self = weak_from_this();
   grace_ = loop_.after(pipe_grace, [self] {
-    if (auto alive = self.lock()) alive->finish();
+    auto alive = self.lock();
+    if (!alive) return;
+    if (alive->held_)
+      alive->expect_last_words();
+    else
+      alive->finish();
   });
-  finish_when_drained();
+}
+
+void child::hold_output(bool on) {
+  held_ = on;
+  for (auto* pipe : {&out_, &err_}) {
+    if (!on && !finished_ && std::exchange(pipe->waiting, false)) read(*pipe);
+  }
+}
+
+void child::resize(int columns, int rows) {
+  const auto size = [](int n) { return static_cast<unsigned short>(std::clamp(n, 1, 0xffff)); };
+  const winsize wanted{size(rows), size(columns), 0, 0};
+  if (tty_ && in_.is_open()) ::ioctl(in_.native_handle(), TIOCSWINSZ, &wanted);
 }
 
 void child::read(output_pipe& from) {
   from.open = true;
+  from.waiting = held_;
+  if (held_) return;
   from.pipe.async_read_some(net::buffer(from.buffer),
                             [self = shared_from_this(), &from](error_code ec, std::size_t n) {
                               if (self->finished_) return;
@@ -198,6 +231,9 @@ void child::write(std::string data) {
 }
 
 void child::close_input() {
+  if (close_after_input_) return;
+  // A terminal has no end; this character stands for it.
+  if (tty_) input_ += '\x04';
   close_after_input_ = true;
   if (in_.is_open()) write_input();
 }
@@ -205,7 +241,7 @@ void child::close_input() {
 void child::write_input() {
   if (writing_ || !in_.is_open()) return;
   if (input_.empty()) {
-    if (close_after_input_) in_.close();
+    if (close_after_input_ && !tty_) in_.close();
     return;
   }
   writing_ = true;
@@ -217,6 +253,8 @@ void child::write_input() {
     // A child that does not read its input is no error: it may have ended well without it.
     if (n < 0 && errno != EAGAIN && errno != EINTR) self->in_.close();
     self->write_input();
+    auto written = self->callbacks_.on_written;
+    if (n > 0 && self->input_.empty() && written) written();
   });
 }
 
@@ -308,6 +346,16 @@ public:
   }
   void close_input() override {
     if (auto alive = child_.lock()) alive->close_input();
+  }
+  std::size_t unwritten() const override {
+    auto alive = child_.lock();
+    return alive ? alive->unwritten() : 0;
+  }
+  void hold_output(bool on) override {
+    if (auto alive = child_.lock()) alive->hold_output(on);
+  }
+  void resize(int columns, int rows) override {
+    if (auto alive = child_.lock()) alive->resize(columns, rows);
   }
 
 private:

@@ -22,6 +22,8 @@ struct command {
   std::chrono::milliseconds time_limit{60'000};
   std::size_t output_limit = 1024 * 1024;    ///< per stream; head and tail are kept beyond it
   std::vector<std::pair<int, int>> pass_fds; ///< {parent's, child's} descriptors to hand down
+  /// A pseudo-terminal of 80 × 24 instead of pipes; what is written to it all comes by `on_out`.
+  bool tty = false;
 };
 
 struct process_result {
@@ -43,13 +45,20 @@ public:
   /// Writes to the child's standard input; only when the command asked for `interactive`.
   virtual void write(std::string data) = 0;
   virtual void close_input() = 0;
+  /// What `write` was given and the child has not taken yet, in bytes.
+  virtual std::size_t unwritten() const { return 0; }
+  /// Leaves the child's output where it is until called with false: the child has to wait.
+  virtual void hold_output(bool /*on*/) {}
+  /// Of the child's terminal, if it has one.
+  virtual void resize(int /*columns*/, int /*rows*/) {}
 };
 
 struct process_callbacks {
   std::function<void(result<process_result>)> done;
   /// Optional: output as it comes. When set, it is not collected in the result.
   std::function<void(std::string_view)> on_out, on_err;
-  bool interactive = false; ///< keep standard input open for `write`
+  std::function<void()> on_written; ///< optional: the child has taken all it was given
+  bool interactive = false;         ///< keep standard input open for `write`
 };
 
 /// Starts the child. Failure to start reaches `done` as errc::failed with the program's name.

@@ -51,6 +51,7 @@ result<launch> make_launch(const sandbox_spec& spec, command cmd, unique_fd cont
   out.outer.input = std::move(cmd.input);
   out.outer.time_limit = cmd.time_limit;
   out.outer.output_limit = cmd.output_limit;
+  out.outer.tty = cmd.tty;
   return out;
 }
 
@@ -68,6 +69,9 @@ public:
   void kill() override { inner_->kill(); }
   void write(std::string data) override { inner_->write(std::move(data)); }
   void close_input() override { inner_->close_input(); }
+  std::size_t unwritten() const override { return inner_->unwritten(); }
+  void hold_output(bool on) override { inner_->hold_output(on); }
+  void resize(int columns, int rows) override { inner_->resize(columns, rows); }
 
 private:
   std::shared_ptr<process> inner_;

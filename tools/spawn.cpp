@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 namespace remed::tools {
@@ -49,6 +51,41 @@ result<pipe_pair> make_pipe() {
   int fds[2];
   if (::pipe2(fds, O_CLOEXEC) != 0) return failure{errc::failed, std::strerror(errno)};
   return pipe_pair{unique_fd{fds[0]}, unique_fd{fds[1]}};
+}
+
+/// The child's standard streams and the parent's ends of them.
+struct streams {
+  pipe_pair in, out, err;
+};
+
+result<streams> make_pipes(bool with_input) {
+  streams out;
+  for (auto* pipe : {&out.in, &out.out, &out.err}) {
+    if (pipe == &out.in && !with_input) continue;
+    auto made = make_pipe();
+    if (!made) return made.why();
+    *pipe = std::move(*made);
+  }
+  return out;
+}
+
+/// It becomes nobody's controlling terminal here: the command inside makes it its own.
+result<streams> make_terminal() {
+  auto refused = [] { return failure{errc::failed, std::string("tty: ") + std::strerror(errno)}; };
+  unique_fd ours{::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)};
+  if (!ours.valid() || ::grantpt(ours.get()) != 0 || ::unlockpt(ours.get()) != 0) return refused();
+  char name[64];
+  if (::ptsname_r(ours.get(), name, sizeof name) != 0) return refused();
+  streams out;
+  const winsize usual{24, 80, 0, 0};
+  ::ioctl(ours.get(), TIOCSWINSZ, &usual);
+  for (auto* theirs : {&out.in.read, &out.out.write, &out.err.write}) {
+    *theirs = unique_fd{::open(name, O_RDWR | O_NOCTTY | O_CLOEXEC)};
+    if (!theirs->valid()) return refused();
+  }
+  out.in.write = unique_fd{::fcntl(ours.get(), F_DUPFD_CLOEXEC, 3)};
+  out.out.read = std::move(ours);
+  return out;
 }
 
 /// What posix_spawn is told to do, released with it.
@@ -150,20 +187,18 @@ result<spawned> spawn(const command& cmd, bool with_input) {
   const auto& name = cmd.argv.front();
   auto program = find_program(cmd);
   if (!program) return program.why();
-  auto in = with_input ? make_pipe() : result<pipe_pair>{pipe_pair{}};
-  auto out = make_pipe(), err = make_pipe();
+  auto io = cmd.tty ? make_terminal() : make_pipes(with_input);
   auto lifted = lift(cmd);
-  for (const auto* pipe : {&in, &out, &err})
-    if (!*pipe) return start_failure(name, pipe->why().what);
+  if (!io) return start_failure(name, io.why().what);
   if (!lifted) return start_failure(name, lifted.why().what);
 
   spawn_plan plan;
-  if (with_input)
-    plan.give(in->read.get(), 0);
+  if (io->in.read.valid())
+    plan.give(io->in.read.get(), 0);
   else
     plan.open_null(0);
-  plan.give(out->write.get(), 1);
-  plan.give(err->write.get(), 2);
+  plan.give(io->out.write.get(), 1);
+  plan.give(io->err.write.get(), 2);
   std::vector<int> given;
   for (std::size_t i = 0; i < cmd.pass_fds.size(); ++i) {
     given.push_back(cmd.pass_fds[i].second);
@@ -185,9 +220,9 @@ result<spawned> spawn(const command& cmd, bool with_input) {
   auto pidfd = watch_pid(child.pid);
   if (!pidfd) return start_failure(name, pidfd.why().what);
   child.pidfd = std::move(*pidfd);
-  child.in = std::move(in->write);
-  child.out = std::move(out->read);
-  child.err = std::move(err->read);
+  child.in = std::move(io->in.write);
+  child.out = std::move(io->out.read);
+  child.err = std::move(io->err.read);
   return child;
 }
 

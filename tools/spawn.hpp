@@ -26,7 +26,8 @@ private:
   int fd_ = -1;
 };
 
-/// The parent's ends; `in` is invalid when the child's standard input is /dev/null.
+/// The parent's ends; `in` is invalid when the child's standard input is /dev/null. Of a terminal
+/// there are two handles, `in` and `out`.
 struct spawned {
   pid_t pid = -1; ///< also the id of its session and process group
   unique_fd pidfd, in, out, err;

@@ -40,6 +40,11 @@ struct exec_session {
   std::function<void(std::string)> write;                     // set by the shell
   std::function<void()> close_input, cancel;
   std::function<void(int columns, int rows)> resize;
+  // Whoever is faster waits: the shell while the client is `congested`, until it calls `resume`;
+  // the client while the shell holds its input.
+  std::function<bool()> congested;      // set by the server
+  std::function<void(bool)> hold_input; // set by the server
+  std::function<void()> resume;         // set by the shell
 };
 using exec_backend =
     std::function<void(cluster&, const exec_request&, std::shared_ptr<exec_session>)>;

@@ -1,6 +1,7 @@
 #include "environments/embedded/cluster_front.hpp"
 
 #include "environments/embedded/api/context.hpp"
+#include "tools/paced.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -35,7 +36,9 @@ private:
   std::weak_ptr<std::function<void(Arguments...)>> slot_;
 };
 
-class guarded_socket final : public tools::websocket, public cluster_door::passage {
+class guarded_socket final : public tools::websocket,
+                             public tools::paced,
+                             public cluster_door::passage {
 public:
   explicit guarded_socket(std::shared_ptr<tools::websocket> inner) : inner_(std::move(inner)) {}
 
@@ -43,6 +46,13 @@ public:
   void close(int code) override { inner_->close(code); }
   bool closed() const override { return inner_->closed(); }
   std::size_t pending() const override { return inner_->pending(); }
+  void on_drained(std::function<void()> callback) override {
+    if (auto* both = dynamic_cast<tools::paced*>(inner_.get()))
+      both->on_drained(drained_.hold(std::move(callback)));
+  }
+  void hold(bool on) override {
+    if (auto* both = dynamic_cast<tools::paced*>(inner_.get())) both->hold(on);
+  }
   void on_message(std::function<void(std::string, bool)> callback) override {
     inner_->on_message(message_.hold(std::move(callback)));
   }
@@ -52,6 +62,7 @@ public:
   void cut() override {
     auto inner = inner_; // the callback may drop this
     auto listening = message_.take();
+    auto drained = drained_.take();
     if (auto ended = close_.take()) ended();
     inner->close(going_away);
   }
@@ -59,7 +70,7 @@ public:
 private:
   std::shared_ptr<tools::websocket> inner_;
   revocable<std::string, bool> message_;
-  revocable<> close_;
+  revocable<> drained_, close_;
 };
 
 class guarded_stream final : public tools::http_stream, public cluster_door::passage {

@@ -29,11 +29,21 @@ public:
   std::filesystem::path path;
 };
 
-/// simple-micro, served; its time runs `scale` times as fast as the wall's.
+/// A system, or no system at all.
+inline result<env::system_profile> system_or_none(const std::string& name) {
+  if (!name.empty()) return env::load_system(name);
+  env::system_profile none;
+  none.name = "default";
+  return none;
+}
+
+/// A system (an empty name: none; a folder of manifests), served; its time runs `scale` times as
+/// fast as the wall's.
 class live_cluster {
 public:
-  explicit live_cluster(double scale = 20) : scale_(scale) {
-    auto system = env::load_system("simple-micro");
+  explicit live_cluster(double scale = 20, const std::string& name = "simple-micro")
+      : scale_(scale) {
+    auto system = system_or_none(name);
     REQUIRE(system);
     env::boot_options options;
     options.start = experiments::wall_calendar() - std::chrono::minutes{30};
@@ -81,6 +91,8 @@ public:
   void write(const std::string& name, const std::string& text) {
     std::ofstream(folder_.path / name) << text;
   }
+
+  std::filesystem::path home() const { return folder_.path; }
 
 private:
   void turn() {

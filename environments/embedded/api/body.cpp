@@ -7,6 +7,7 @@
 #include "runtime/yaml.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace remed::env {
 
@@ -50,6 +51,31 @@ std::string summary_of(const std::string& body) {
     start = hex;
   }
   return body.size() > most ? start + " ..." : start;
+}
+
+api_error invalid_patch(const std::string& value, const std::string& why) {
+  return errors::invalid(
+      "", "", "",
+      {{"patch", "Invalid value: " + go_quote(value) + ": " + why, "FieldValueInvalid"}});
+}
+
+/// A type error of Go's JSON decoder in the words of apimachinery's converter of unstructured
+/// content, which reads what a strategic merge patch has made.
+std::string as_converted(const std::string& why) {
+  constexpr std::string_view start = "json: cannot unmarshal ", middle = " of type ";
+  const auto type_at = why.rfind(middle);
+  if (why.rfind(start, 0) != 0 || type_at == std::string::npos) return why;
+  const auto type = why.substr(type_at + middle.size());
+  const auto word = why.substr(start.size(), why.find(' ', start.size()) - start.size());
+  static const std::map<std::string, std::string> kinds{
+      {"number", "int64"}, {"object", "map"}, {"array", "slice"}};
+  const auto known = kinds.find(word);
+  const auto& kind = known == kinds.end() ? word : known->second;
+  if (type.rfind("map[", 0) == 0) return "cannot restore map from " + kind;
+  if (type.rfind("[]", 0) == 0) return "cannot restore slice from " + kind;
+  if (type.find('.') != std::string::npos) return "cannot restore struct from: " + kind;
+  if (type == "string" && kind == "int64") return "cannot convert int64 to string";
+  return "unrecognized type: " + type;
 }
 
 api_error unrecognized(const api_call& call, const std::string& why) {
@@ -127,7 +153,10 @@ maybe_error check_fields(const api_call& call, json& obj, std::vector<std::strin
   if (!call.type.schema) return std::nullopt;
   if (!call.type.custom) {
     if (auto why = decode_error(*call.type.schema, obj)) {
-      return errors::bad_request(in_version(call.type) + ": " + *why);
+      if (call.verb != "patch") return errors::bad_request(in_version(call.type) + ": " + *why);
+      // A merge is judged as a whole, a strategic one field by field, by another reader.
+      return patch.empty() ? invalid_patch(obj.dump(), *why)
+                           : invalid_patch(patch, as_converted(*why));
     }
   }
   auto mode = call.request.query.get("fieldValidation", "Warn");
@@ -136,9 +165,7 @@ maybe_error check_fields(const api_call& call, json& obj, std::vector<std::strin
     if (mode == "Strict" && !unknown.empty()) {
       auto why = "strict decoding error: " + join(unknown, ", ");
       if (call.verb != "patch") return errors::bad_request(in_version(call.type) + ": " + why);
-      auto quoted = go_quote(patch.empty() ? obj.dump() : patch);
-      return errors::invalid(
-          "", "", "", {{"patch", "Invalid value: " + quoted + ": " + why, "FieldValueInvalid"}});
+      return invalid_patch(patch.empty() ? obj.dump() : patch, why);
     }
     for (auto& u : unknown) warnings.push_back(std::move(u));
   }

@@ -2,6 +2,7 @@
 #include "environments/embedded/api/exec_status.hpp"
 #include "environments/embedded/api/exec_streams.hpp"
 #include "environments/embedded/api/text.hpp"
+#include "tools/paced.hpp"
 #include "tools/spdy.hpp"
 
 #include <map>
@@ -39,6 +40,7 @@ public:
       if (self->connection_->receive(bytes)) return;
       if (auto alive = self->socket_.lock()) alive->close();
     });
+    pace(session_, socket);
     socket->on_close([session = session_, socket] {
       if (session->cancel) session->cancel();
     });
@@ -104,6 +106,25 @@ tools::http_reply exec_over_spdy(exec_plan plan) {
     std::make_shared<spdy_exec>(plan, socket)->start(socket);
   };
   return reply;
+}
+
+void pace(const std::shared_ptr<exec_session>& session,
+          const std::shared_ptr<tools::websocket>& socket) {
+  constexpr std::size_t most_queued = 1u << 20;
+  auto both = std::dynamic_pointer_cast<tools::paced>(socket);
+  if (!both) return;
+  std::weak_ptr<tools::websocket> weak = socket;
+  session->congested = [weak] {
+    auto open = weak.lock();
+    return open && open->pending() > most_queued;
+  };
+  session->hold_input = [way = std::weak_ptr<tools::paced>(both)](bool on) {
+    if (auto open = way.lock()) open->hold(on);
+  };
+  both->on_drained([weak_session = std::weak_ptr<exec_session>(session)] {
+    auto waiting = weak_session.lock();
+    if (waiting && waiting->resume) waiting->resume();
+  });
 }
 
 std::string chosen_subprotocol(const tools::http_request& request,

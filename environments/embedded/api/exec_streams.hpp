@@ -22,6 +22,10 @@ tools::http_reply exec_over_websocket(exec_plan plan, const std::string& protoco
 /// kubectl up to 1.29, v4 only.
 tools::http_reply exec_over_spdy(exec_plan plan);
 
+/// Lets the command and its client wait for each other by what the socket holds.
+void pace(const std::shared_ptr<exec_session>& session,
+          const std::shared_ptr<tools::websocket>& socket);
+
 /// The first of the client's WebSocket subprotocols that is among `ours`; empty when it names none,
 /// "unknown" when it names only others.
 std::string chosen_subprotocol(const tools::http_request& request,

@@ -76,6 +76,7 @@ void run_exec(const exec_plan& plan, const std::string& protocol,
   socket->on_close([session, socket] {
     if (session->cancel) session->cancel();
   });
+  pace(session, socket);
   channels->send(channel_out, {});
   plan.start(session);
 }

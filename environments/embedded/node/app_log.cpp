@@ -1,8 +1,10 @@
 #include "environments/embedded/node/app_log.hpp"
 
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/node/environment.hpp"
 #include "environments/embedded/node/logs.hpp"
 #include "environments/embedded/node/pod_sync.hpp"
+#include "environments/embedded/node/program.hpp"
 #include "environments/embedded/node/state.hpp"
 #include "environments/embedded/traffic.hpp"
 
@@ -201,11 +203,20 @@ void bring_log_up_to_date(cluster& c, const std::string& pod_uid, const std::str
   auto pod = rt ? c.objects().get("pods", {rt->ns, rt->name}) : object{};
   if (!pod || !runs || runs->started_at == vtime{} || runs->said_until >= c.now()) return;
   const auto* profile = profile_of(c, *pod, container);
-  if (!profile || !runs->serves) return;
   auto until = runs->ended ? runs->ended->finished : c.now();
   auto from = std::max(runs->said_until, runs->started_at - duration{1});
   if (until <= from) return;
   const auto& spec = container_spec(*pod, container);
+  if (!profile || !runs->serves) {
+    const auto started = runs->started_at;
+    for (auto& one : lines_spoken(spec, resolve_environment(c, *pod, spec))) {
+      const auto at = started + one.after;
+      if (at > from && at <= until)
+        append_log_at(c, pod_uid, container, at, std::move(one.text), one.is_error);
+    }
+    c.node().edit(pod_uid)->find(container)->said_until = until;
+    return;
+  }
   speaker who{*profile, *pod, port_text(spec)};
   std::vector<said> lines;
   who.start_up(runs->started_at, runs->serving_at, lines);

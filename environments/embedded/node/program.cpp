@@ -210,7 +210,74 @@ bool has_executable(const image_facts& image, const std::string& path) {
                      [&](const auto& known) { return known == path || base_name(known) == path; });
 }
 
+/// $NAME and ${NAME} replaced; none when the text holds more than that.
+std::optional<std::string> with_variables(const std::string& text, const environment& known) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '`') return std::nullopt;
+    if (text[i] != '$') {
+      out += text[i];
+      continue;
+    }
+    const bool braces = i + 1 < text.size() && text[i + 1] == '{';
+    const auto from = i + (braces ? 2 : 1);
+    auto end = from;
+    while (end < text.size() && (std::isalnum(static_cast<unsigned char>(text[end])) != 0 ||
+                                 text[end] == '_'))
+      ++end;
+    if (end == from || (braces && (end == text.size() || text[end] != '}'))) return std::nullopt;
+    const auto name = text.substr(from, end - from);
+    const auto value = std::find_if(known.rbegin(), known.rend(),
+                                    [&](const auto& one) { return one.first == name; });
+    if (value != known.rend()) out += value->second;
+    i = braces ? end : end - 1;
+  }
+  return out;
+}
+
+/// What `echo` with these words prints; none when it goes elsewhere than to the log.
+std::optional<spoken_line> echoed(std::vector<std::string> words, const environment& known) {
+  spoken_line out;
+  if (words.back() == ">&2" || words.back() == "1>&2") {
+    out.is_error = true;
+    words.pop_back();
+  }
+  auto first = words.begin() + 1;
+  while (first != words.end() && (*first == "-n" || *first == "-e")) ++first;
+  const auto text = with_variables(joined({first, words.end()}), known);
+  if (!text || text->find_first_of("|<>") != std::string::npos) return std::nullopt;
+  out.text = *text;
+  return out;
+}
+
 } // namespace
+
+std::vector<spoken_line> lines_spoken(const json& container, const environment& known) {
+  auto argv = strings(container, "command");
+  for (auto& word : strings(container, "args")) argv.push_back(std::move(word));
+  for (auto& word : argv) word = expand_references(word, known);
+  if (argv.empty()) return {};
+  std::vector<std::vector<std::string>> all{argv};
+  if (is_shell(base_name(argv.front()))) {
+    all.clear();
+    if (argv.size() < 3 || argv[1].front() != '-' || argv[1].back() != 'c') return {};
+    for (const auto& one : commands_of(without_heredocs(argv[2]))) all.push_back(words_of(one));
+  }
+  std::vector<spoken_line> out;
+  double total = 0;
+  for (const auto& words : all) {
+    if (words.empty()) continue;
+    int code = 0;
+    const auto takes = time_of(words, code);
+    if (words.front() == "exit" || !takes) break;
+    total += *takes;
+    auto line = words.front() == "echo" ? echoed(words, known) : std::nullopt;
+    if (!line) continue;
+    line->after = from_seconds(total);
+    out.push_back(std::move(*line));
+  }
+  return out;
+}
 
 std::optional<double> sleep_seconds(const std::string& text) {
   double value = 0;

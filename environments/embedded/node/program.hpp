@@ -9,6 +9,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace remed::env {
@@ -27,6 +28,18 @@ struct program {
 
 /// `container` is a container of a pod spec; `image` what it runs.
 program read_program(const nlohmann::json& container, const image_facts& image);
+
+/// A line that a container's script prints, and when after its start.
+struct spoken_line {
+  duration after{};
+  std::string text;
+  bool is_error = false;
+};
+/// What the script's own `echo`s say, up to its first loop or program that does not end; `known` is
+/// its environment. Lines that need a shell to be understood are left out.
+std::vector<spoken_line> lines_spoken(
+    const nlohmann::json& container,
+    const std::vector<std::pair<std::string, std::string>>& known);
 
 /// The first service a script of wget, curl or nc asks; none: it asks nobody.
 std::optional<awaited_service> awaited_by(const nlohmann::json& container);

@@ -40,6 +40,24 @@ private:
   shell_result answer_;
 };
 
+/// A terminal's lines end with a carriage return as well.
+std::string on_terminal(const std::string& text) {
+  std::string out;
+  for (char ch : text) out += ch == '\n' ? std::string("\r\n") : std::string(1, ch);
+  return out;
+}
+
+/// Ctrl-C on a terminal ends a command that is still waited for.
+std::function<void(const std::string&)> end_by_key(const std::weak_ptr<exec_session>& waiting) {
+  return [waiting](const std::string& typed) {
+    auto session = waiting.lock();
+    if (!session || typed.find('\x03') == std::string::npos) return;
+    if (session->cancel) session->cancel();
+    if (session->on_out) session->on_out("^C");
+    if (session->done) session->done(130, "");
+  };
+}
+
 /// The session keeps what serves it alive, so that a closed client ends it.
 template <class T>
 void own(exec_session& session, std::shared_ptr<T> server) {
@@ -87,6 +105,7 @@ exec_backend make_exec_backend(tools::io_loop* loop, tools::sandbox_spec::mode s
     const auto* runtime = c.node().find(text_at(*pod, {"metadata", "uid"}));
     const auto* runs = runtime ? runtime->find(container) : nullptr;
     auto running = runs && runs->running();
+    if (request.tty) session->on_err = session->on_out; // a terminal is one stream
     if (running && request.attach) request = attached(c, asked, *runs, runtime->uid, *session);
     if (loop && running && wants_shell(tools_of_image(runs->image), request.argv)) {
       auto shell = real_shell::start(c, *loop, sandbox, *pod, container, request, session);
@@ -94,10 +113,15 @@ exec_backend make_exec_backend(tools::io_loop* loop, tools::sandbox_spec::mode s
       return;
     }
     auto answer = run_pod_command(c, *pod, container, request.argv, "");
+    if (request.tty) {
+      answer.out = on_terminal(answer.out);
+      answer.err = on_terminal(answer.err);
+    }
     if (!session->write) session->write = [](const std::string&) {};
     if (!session->close_input) session->close_input = [] {};
     if (!loop) return delayed_answer::tell(session, answer);
     auto waiting = std::make_shared<delayed_answer>(c, *loop, session, std::move(answer));
+    if (request.tty) session->write = end_by_key(session);
     own(*session, waiting);
     waiting->start();
   };

@@ -3,18 +3,19 @@
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/shell/command.hpp"
 #include "environments/embedded/shell/exec.hpp"
-#include "environments/embedded/shell/files.hpp"
 #include "environments/embedded/shell/kept_files.hpp"
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
+#include <cctype>
 
 namespace remed::env {
 
 namespace {
 
 constexpr std::size_t most_words = 4096;
+/// Of a client's input, in bytes, before it has to wait.
+constexpr std::size_t most_unwritten = 1u << 20;
 
 /// "2:ps3:aux" → {"ps", "aux"}; empty when it is malformed.
 std::vector<std::string> words_of(const std::string& body) {
@@ -42,63 +43,6 @@ std::string escaped(const std::string& text) {
       out += format("\\0%03o", ch);
   }
   return out;
-}
-
-std::string quoted_word(const std::string& word) {
-  std::string out = "'";
-  for (char ch : word) out += ch == '\'' ? std::string("'\\''") : std::string(1, ch);
-  return out + "'";
-}
-
-/// Commands before the user's own line. `kill` would otherwise be the shell's own, which knows only
-/// the sandbox's processes.
-std::string prelude(const cluster& c, const json& pod, const container_runtime& runs) {
-  std::string folders;
-  for (const auto& m : container_mounts(c, pod, runs)) {
-    if (!m.volume) continue;
-    folders += " " + quoted_word(m.path);
-    if (m.type != "fuse") continue;
-    auto slash = m.path.rfind('/');
-    folders += " " + quoted_word(m.path.substr(0, slash + 1) + "__chaosfs__" +
-                                 m.path.substr(slash + 1) + "__");
-  }
-  auto make = folders.empty() ? std::string{} : "/bin/busybox mkdir -p" + folders + "; ";
-  return make + "kill() { /bin/kill \"$@\"; }; ";
-}
-
-tools::command shell_command_line(const cluster& c, const json& pod, const container_runtime& runs,
-                                  const exec_request& request, const image_tools& tools) {
-  tools::command cmd;
-  const auto& argv = request.argv;
-  cmd.env = container_environment(c, pod, runs.name);
-  if (tools.kind != image_tools::family::busybox) cmd.env["PATH"] = "/usr/local/bin";
-  cmd.cwd = "/";
-  cmd.time_limit = exec_time_limit;
-  cmd.output_limit = exec_output_limit;
-  if (!tools.has_shell(argv[0])) {
-    // Through a shell, so that its volumes are there.
-    cmd.argv = {files_keeper, "/bin/sh", "-c", prelude(c, pod, runs) + "exec \"$@\"", "sh"};
-    cmd.argv.insert(cmd.argv.end(), argv.begin(), argv.end());
-    return cmd;
-  }
-  auto bash = argv[0].find("bash") != std::string::npos;
-  cmd.argv = {bash && !bash_binds().empty() ? "/bin/bash" : "/bin/sh"};
-  auto before = prelude(c, pod, runs);
-  auto line = std::find_if(argv.begin() + 1, argv.end(), [](const std::string& w) {
-    return w.size() > 1 && w[0] == '-' && w[1] != '-' && w.find('c') != std::string::npos;
-  });
-  if (line != argv.end() && line + 1 != argv.end()) {
-    for (auto at = argv.begin() + 1; at <= line; ++at) cmd.argv.push_back(*at);
-    cmd.argv.push_back(before + *(line + 1));
-    for (auto at = line + 2; at != argv.end(); ++at) cmd.argv.push_back(*at);
-  } else {
-    // A shell that reads its lines from standard input; the prelude cannot come before those, so
-    // the line it starts from goes on with the input.
-    cmd.argv.push_back("-c");
-    cmd.argv.push_back(before + "while IFS= read -r remed_line; do eval \"$remed_line\"; done");
-  }
-  cmd.argv.insert(cmd.argv.begin(), files_keeper);
-  return cmd;
 }
 
 } // namespace
@@ -132,10 +76,9 @@ std::shared_ptr<real_shell> real_shell::start(cluster& c, tools::io_loop& loop,
     auto me = weak.lock();
     auto to = client.lock();
     if (!me || !to) return;
-    me->said_ += text.size();
-    if (me->said_ > exec_output_limit) return me->process_->kill();
     const auto& sink = is_error ? to->on_err : to->on_out;
     if (sink) sink(text);
+    if (to->congested && to->congested()) me->process_->hold_output(true);
   };
   callbacks.on_out = [pass_on](std::string_view text) { pass_on(false, text); };
   callbacks.on_err = [pass_on](std::string_view text) { pass_on(true, text); };
@@ -144,16 +87,30 @@ std::shared_ptr<real_shell> real_shell::start(cluster& c, tools::io_loop& loop,
     auto to = client.lock();
     if (me && to) me->ended(*to, r);
   };
+  callbacks.on_written = [client] {
+    auto from = client.lock();
+    if (from && from->hold_input) from->hold_input(false);
+  };
   callbacks.interactive = request.input;
-  auto cmd = shell_command_line(c, pod, runs, request, tools);
+  auto cmd = shell_command_line(c, pod, runs, request, spec.files);
   self->process_ = tools::start_sandboxed(
       loop, spec, std::move(cmd),
       [weak](int fd) {
         if (auto me = weak.lock()) me->listen(fd);
       },
       std::move(callbacks));
-  session->write = [weak](const std::string& data) {
-    if (auto me = weak.lock()) me->process_->write(data);
+  session->write = [weak, client](const std::string& data) {
+    auto me = weak.lock();
+    auto from = client.lock();
+    if (!me || !from) return;
+    me->process_->write(data);
+    if (me->process_->unwritten() > most_unwritten && from->hold_input) from->hold_input(true);
+  };
+  session->resume = [weak] {
+    if (auto me = weak.lock()) me->process_->hold_output(false);
+  };
+  session->resize = [weak](int columns, int rows) {
+    if (auto me = weak.lock()) me->process_->resize(columns, rows);
   };
   session->close_input = [weak] {
     if (auto me = weak.lock()) me->process_->close_input();
@@ -227,9 +184,8 @@ void real_shell::ended(exec_session& session, const result<tools::process_result
     return;
   }
   if (r->timed_out && session.on_err) {
-    session.on_err("sh: ended after " + std::to_string(exec_time_limit.count()) + " minutes\n");
+    session.on_err("sh: ended after " + std::to_string(exec_time_limit.count()) + " hours\n");
   }
-  if (said_ > exec_output_limit && session.on_err) session.on_err("sh: too much output\n");
   if (session.done) session.done(r->exit_code, "");
 }
 

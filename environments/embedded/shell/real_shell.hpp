@@ -2,6 +2,7 @@
 #pragma once
 
 #include "environments/embedded/api_server.hpp"
+#include "environments/embedded/node/state.hpp"
 #include "environments/embedded/shell/images.hpp"
 #include "environments/embedded/virtual_wait.hpp"
 #include "tools/http_server.hpp"
@@ -37,7 +38,6 @@ private:
   tools::io_loop& loop_;
   json pod_;
   std::string container_;
-  std::size_t said_ = 0;
   std::uint64_t instance_ = 0;                ///< of the container the command runs in
   std::map<std::string, std::string> before_; ///< the files it was given
   std::shared_ptr<tools::http_server> door_;
@@ -53,6 +53,10 @@ bool is_real_program(const image_tools& tools, const std::string& name);
 /// The files of such a root: what shows the container's state, and the programs that ask.
 std::vector<tools::sandbox_file> shell_files(const cluster& c, const json& pod,
                                              const std::string& container);
+/// How the program asked for is started in such a root; a terminal's shell gets a file of its own.
+tools::command shell_command_line(const cluster& c, const json& pod, const container_runtime& runs,
+                                  const exec_request& request,
+                                  std::vector<tools::sandbox_file>& files);
 /// bash and the library it needs, from the host: inside path -> host path; empty without bash.
 std::map<std::string, std::string> bash_binds();
 

@@ -37,6 +37,7 @@ exec 3<&0
 /// Runs its words, then sends all files that are not the sandbox's own; in base64, since wget takes
 /// what it posts for text.
 constexpr const char* keeper = R"(#!/bin/sh
+trap : INT QUIT
 "$@"
 code=$?
 cd /

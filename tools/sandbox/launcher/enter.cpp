@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -70,6 +71,7 @@ void become_command(const spec& s) {
   const auto command = fork_or_fail();
   if (command > 0) end_with(command);
   setsid();
+  ioctl(STDIN_FILENO, TIOCSCTTY, 0); // where it is a terminal: for job control and Ctrl-C
   set_control(s.control_fd);
   drop_capabilities();
   set_limits(s);

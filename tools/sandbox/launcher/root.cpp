@@ -149,7 +149,7 @@ void pod(const spec& s) {
   own_etc();
   hosts(s);
   make_folders(inside("/dev"));
-  for (const char* name : {"null", "zero", "full", "random", "urandom"}) bind_device(name);
+  for (const char* name : {"null", "zero", "full", "random", "urandom", "tty"}) bind_device(name);
   make_folders(inside("/dev/shm"));
 }
 
