@@ -3,6 +3,7 @@
 #include "environments/embedded/controllers/controllers.hpp"
 #include "environments/embedded/controllers/node.hpp"
 #include "environments/embedded/controllers/storage/volumes.hpp"
+#include "environments/embedded/default_roles.hpp"
 #include "environments/embedded/node/kubelet.hpp"
 #include "environments/embedded/traffic.hpp"
 #include "runtime/paths.hpp"
@@ -137,6 +138,7 @@ void install_basics(cluster& c) {
   install_node(c);
   install_storage(c);
   install_priorities(c);
+  install_default_roles(c);
   if (!c.objects().get("services", {"default", "kubernetes"})) {
     c.put("services", kubernetes_service());
   }

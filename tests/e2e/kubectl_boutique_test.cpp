@@ -44,9 +44,10 @@ TEST_CASE("kubectl deploys online-boutique into an empty cluster, breaks it and 
   CHECK(holds(shop.kubectl("get pods -l app=frontend"), "ImagePullBackOff"));
   const auto about = shop.kubectl("describe pods -l app=frontend");
   CHECK(holds(about, "Back-off pulling image \"gcr.io/google-samples/frontend:no-such-tag\""));
-  CHECK(holds(about,
-              "Failed to pull image \"gcr.io/google-samples/frontend:no-such-tag\": rpc error: code "
-              "= NotFound desc = failed to pull and unpack image"));
+  CHECK(
+      holds(about,
+            "Failed to pull image \"gcr.io/google-samples/frontend:no-such-tag\": rpc error: code "
+            "= NotFound desc = failed to pull and unpack image"));
   CHECK(holds(shop.kubectl("get events --field-selector type=Warning,reason=Failed"),
               "Error: ErrImagePull"));
   CHECK(holds(shop.kubectl("rollout history deploy/frontend"), "\n2 "));
@@ -118,10 +119,11 @@ spec:
         "3 1 busybox:1.36 X");
   CHECK(holds(cluster.kubectl(R"(patch deploy web -p '{"spec":{"replicas":"two"}}')", 1),
               "patch: Invalid value: \"map[spec:map[replicas:two]]\": unrecognized type: int32"));
-  CHECK(holds(cluster.kubectl(
-                  R"(patch deploy web --type=json -p '[{"op":"test","path":"/spec/replicas","value":9}]')",
-                  1),
-              "the server rejected our request due to an error in our request"));
+  CHECK(holds(
+      cluster.kubectl(
+          R"(patch deploy web --type=json -p '[{"op":"test","path":"/spec/replicas","value":9}]')",
+          1),
+      "the server rejected our request due to an error in our request"));
   cluster.kubectl("wait --for=condition=Available deploy/web --timeout=60s");
   cluster.kubectl("wait --for=jsonpath='{.status.readyReplicas}'=3 deploy/web --timeout=60s");
   cluster.kubectl("delete deploy web --wait=false");

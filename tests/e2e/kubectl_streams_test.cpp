@@ -7,7 +7,8 @@ namespace {
 
 const std::string inside = "exec -i -n simple-micro deploy/hello-service -c sidecar-busybox -- ";
 const std::string pod =
-    "$(kubectl get pod -n simple-micro -l app=hello-service -o jsonpath='{.items[0].metadata.name}')";
+    "$(kubectl get pod -n simple-micro -l app=hello-service -o "
+    "jsonpath='{.items[0].metadata.name}')";
 
 } // namespace
 
@@ -23,8 +24,8 @@ TEST_CASE("kubectl copies a file of 10 MiB into a pod and out of it unharmed") {
 
 TEST_CASE("whoever reads slowly holds the command back, and loses nothing") {
   live_cluster cluster;
-  const auto counted =
-      cluster.kubectl(inside + "sh -c 'seq 1 2000000' | { sleep 1; md5sum; }; seq 1 2000000 | md5sum");
+  const auto counted = cluster.kubectl(
+      inside + "sh -c 'seq 1 2000000' | { sleep 1; md5sum; }; seq 1 2000000 | md5sum");
   const auto half = counted.size() / 2;
   CHECK(counted.substr(0, half) == counted.substr(half));
 }
@@ -33,8 +34,8 @@ TEST_CASE("kubectl exec -it has a terminal: prompt, size, job control and exit c
   live_cluster cluster;
   cluster.write("typed", "stty size; echo $((6 * 7))\nls -d /var/log/my*\nexit 4\n");
   // script(1) gives kubectl a terminal; what is typed comes at once and waits in it.
-  const auto seen = cluster.shell(
-      "script -qec \"stty rows 33 cols 101; kubectl " + inside + "sh\" /dev/null < typed; true");
+  const auto seen = cluster.shell("script -qec \"stty rows 33 cols 101; kubectl " + inside +
+                                  "sh\" /dev/null < typed; true");
   CHECK(!holds(seen, "can't access tty"));
   const auto interactive = cluster.shell(
       "script -qec \"stty rows 33 cols 101; kubectl exec -it -n simple-micro "
@@ -76,6 +77,7 @@ spec:
       "wait -n simple-micro --for=jsonpath='{.status.containerStatuses[0].restartCount}'=1 "
       "pod/words --timeout=60s");
   CHECK(holds(cluster.kubectl("logs -n simple-micro words --previous"), "last words"));
-  CHECK(holds(cluster.kubectl("logs -n simple-micro deploy/hello-service -c hello-service --tail=5"),
-              "HTTP/1.1"));
+  CHECK(
+      holds(cluster.kubectl("logs -n simple-micro deploy/hello-service -c hello-service --tail=5"),
+            "HTTP/1.1"));
 }

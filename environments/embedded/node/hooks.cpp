@@ -16,7 +16,7 @@ hook_outcome run_hook(const cluster& c, const json& pod, const std::string& cont
     auto outcome = probe(c, pod, container, handler);
     return {outcome.ok, from_seconds(outcome.seconds)};
   }
-  auto found = images.look_up(image);
+  auto found = images.look_up(c, image);
   const auto* facts = std::get_if<image_facts>(&found);
   if (!facts) return {false, duration{0}};
   auto command = json::object();

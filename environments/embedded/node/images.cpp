@@ -1,10 +1,12 @@
 #include "environments/embedded/node/images.hpp"
 
+#include "environments/embedded/traffic.hpp"
 #include "runtime/random.hpp"
 #include "runtime/yaml.hpp"
 
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cstdio>
 #include <optional>
@@ -104,6 +106,26 @@ image_problem not_found(const reference& ref, bool repository_known) {
               "server message: insufficient_scope: authorization failed"};
 }
 
+image_facts facts_of(const reference& ref, double mib) {
+  image_facts out;
+  out.reference = ref.full();
+  out.id = ref.host + "/" + ref.repository + "@" +
+           (ref.digest.empty() ? digest_of(out.reference) : ref.digest);
+  out.bytes = mib * 1024 * 1024;
+  out.pull = pull_overhead + from_seconds(mib / mib_per_second);
+  return out;
+}
+
+/// A container with this image stands somewhere in a manifest.
+bool names(const nlohmann::json& value, const std::string& image) {
+  if (value.is_object() && value.value("image", nlohmann::json()) == image) return true;
+  return value.is_structured() &&
+         std::any_of(value.begin(), value.end(),
+                     [&](const nlohmann::json& member) { return names(member, image); });
+}
+
+constexpr double usual_mib = 60;
+
 std::vector<std::string> strings(const YAML::Node& list) {
   return list ? list.as<std::vector<std::string>>() : std::vector<std::string>{};
 }
@@ -149,12 +171,7 @@ std::variant<image_facts, image_problem> image_catalogue::look_up(const std::str
     if (!std::regex_match(name, parts, known.image)) continue;
     repository_known = true;
     if (ref->digest.empty() && !std::regex_match(ref->tag, known.tags)) continue;
-    image_facts facts;
-    facts.reference = ref->full();
-    facts.id = ref->host + "/" + ref->repository + "@" +
-               (ref->digest.empty() ? digest_of(facts.reference) : ref->digest);
-    facts.bytes = known.mib * 1024 * 1024;
-    facts.pull = pull_overhead + from_seconds(known.mib / mib_per_second);
+    auto facts = facts_of(*ref, known.mib);
     for (const auto& word : known.runs) facts.runs.push_back(parts.format(word));
     facts.exits = known.exits;
     facts.port = known.port;
@@ -162,6 +179,20 @@ std::variant<image_facts, image_problem> image_catalogue::look_up(const std::str
     return facts;
   }
   return not_found(*ref, repository_known);
+}
+
+std::variant<image_facts, image_problem> image_catalogue::look_up(const cluster& c,
+                                                                  const std::string& image) const {
+  auto known = look_up(image);
+  const auto ref = parse(image);
+  const auto& system = c.traffic().system;
+  if (std::holds_alternative<image_facts>(known) || !ref || !system) return known;
+  const auto& all = system->manifests;
+  if (std::none_of(all.begin(), all.end(), [&](const auto& one) { return names(one, image); }))
+    return known;
+  auto facts = facts_of(*ref, usual_mib);
+  facts.runs = {"/app" + ("/" + ref->repository).substr(("/" + ref->repository).rfind('/'))};
+  return facts;
 }
 
 } // namespace remed::env

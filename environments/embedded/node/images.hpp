@@ -13,6 +13,8 @@
 
 namespace remed::env {
 
+class cluster;
+
 /// One image that exists.
 struct image_facts {
   std::string reference;         ///< in full: "docker.io/library/busybox:1.35"
@@ -38,6 +40,10 @@ public:
 
   /// The image behind a reference as written in a pod, or why there is none.
   std::variant<image_facts, image_problem> look_up(const std::string& image) const;
+  /// Likewise in a cluster: what its system's own manifests name is there, though nobody knows more
+  /// of it than that.
+  std::variant<image_facts, image_problem> look_up(const cluster& c,
+                                                   const std::string& image) const;
 
 private:
   struct row {

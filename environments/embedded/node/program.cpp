@@ -222,8 +222,8 @@ std::optional<std::string> with_variables(const std::string& text, const environ
     const bool braces = i + 1 < text.size() && text[i + 1] == '{';
     const auto from = i + (braces ? 2 : 1);
     auto end = from;
-    while (end < text.size() && (std::isalnum(static_cast<unsigned char>(text[end])) != 0 ||
-                                 text[end] == '_'))
+    while (end < text.size() &&
+           (std::isalnum(static_cast<unsigned char>(text[end])) != 0 || text[end] == '_'))
       ++end;
     if (end == from || (braces && (end == text.size() || text[end] != '}'))) return std::nullopt;
     const auto name = text.substr(from, end - from);

@@ -38,8 +38,7 @@ struct spoken_line {
 /// What the script's own `echo`s say, up to its first loop or program that does not end; `known` is
 /// its environment. Lines that need a shell to be understood are left out.
 std::vector<spoken_line> lines_spoken(
-    const nlohmann::json& container,
-    const std::vector<std::pair<std::string, std::string>>& known);
+    const nlohmann::json& container, const std::vector<std::pair<std::string, std::string>>& known);
 
 /// The first service a script of wget, curl or nc asks; none: it asks nobody.
 std::optional<awaited_service> awaited_by(const nlohmann::json& container);

@@ -112,7 +112,7 @@ void check_pull_secrets(pod_sync& s) {
 /// First thing of each attempt: is the image here, or on its way, or not to be had?
 bool begin_pull(pod_sync& s, container_runtime& container) {
   auto now = s.c.now();
-  auto found = s.images.look_up(container.image);
+  auto found = s.images.look_up(s.c, container.image);
   if (const auto* problem = std::get_if<image_problem>(&found);
       problem && problem->reason == "InvalidImageName") {
     if (container.reason == problem->reason) return false;
@@ -162,7 +162,7 @@ void pull_failed(pod_sync& s, container_runtime& container, const image_problem&
 }
 
 void finish_pull(pod_sync& s, container_runtime& container) {
-  auto found = s.images.look_up(container.image);
+  auto found = s.images.look_up(s.c, container.image);
   if (const auto* problem = std::get_if<image_problem>(&found)) {
     pull_failed(s, container, *problem);
     return;
@@ -296,7 +296,7 @@ void finish_creation(pod_sync& s, container_runtime& container) {
   container.log.clear();
   container.container_id = "containerd://" + hex_id(s.c.random());
   s.event("Normal", "Created", "Created container " + container.name, &container);
-  auto found = s.images.look_up(container.image);
+  auto found = s.images.look_up(s.c, container.image);
   auto what = read_program(with_values(s, container), std::get<image_facts>(found));
   if (!what.missing.empty()) {
     start_failed(s, container, what.missing);
