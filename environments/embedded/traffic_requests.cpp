@@ -339,6 +339,9 @@ request_outcome ask(const cluster& c, const json* client, const std::string& hos
     to_port = target_port(*service, port, *pod);
   }
   if (!pod) return failed(kind::timed_out, timeout_s, address);
+  if (to_port == prometheus::service_port && prometheus::is_server(*pod) &&
+      accepts(c, *pod, to_port))
+    return ask_prometheus(c, own, path, timeout_s, address, chance);
   // A headless service's name is its pods' addresses.
   if (where.address == "None")
     address = text_at(*pod, {"status", "podIP"}) + ":" + std::to_string(to_port);
@@ -351,8 +354,8 @@ request_outcome ask(const cluster& c, const json* client, const std::string& hos
     return s > timeout_s ? failed(kind::timed_out, timeout_s, address)
                          : failed(kind::refused, s, address);
   }
-  auto out = serve(c, *pod, container, path, static_cast<int>(to_port), chance.split("serve"),
-                   depth, loopback);
+  auto out = serve(c, *pod, container, path.substr(0, path.find('?')), static_cast<int>(to_port),
+                   chance.split("serve"), depth, loopback);
   out.seconds += link / 1000;
   out.address = address;
   if (out.seconds > timeout_s) return failed(kind::timed_out, timeout_s, address);

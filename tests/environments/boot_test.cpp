@@ -87,7 +87,7 @@ TEST_CASE("train-ticket boots with its registry and databases, and its users are
   MESSAGE("boot of train-ticket: " << cpu_ms << " ms CPU, " << seconds(c.now() - stepped_epoch)
                                    << " s virtual");
   CHECK(c.objects().list("deployments.apps").size() == 47);
-  CHECK(c.objects().list("statefulsets.apps").size() == 3);
+  CHECK(c.objects().list("statefulsets.apps", "train-ticket").size() == 3);
   CHECK(c.objects().get("pods", {"train-ticket", "nacosdb-mysql-2"}) != nullptr);
   const auto& flow = flow_in(c, "train-ticket");
   CHECK(flow.success > 0.99);

@@ -21,12 +21,20 @@ std::string http_date(vtime now) {
   return {out, n};
 }
 
+/// Path and query; a form's fields are as good as a query's, for those who post theirs.
+std::string target_of(const tools::http_request& request) {
+  auto out = request.path.empty() ? std::string("/") : request.path;
+  auto query = request.query.encode();
+  if (request.headers.get("Content-Type").starts_with("application/x-www-form-urlencoded"))
+    query += (query.empty() || request.body.empty() ? "" : "&") + request.body;
+  return query.empty() ? out : out + "?" + query;
+}
+
 } // namespace
 
 app_answer ask_app(const cluster& c, const json* client, const std::string& host, int port,
                    const tools::http_request& request, duration patience, std::string_view key) {
-  auto got = send_request(c, client, host, port, request.path.empty() ? "/" : request.path,
-                          seconds(patience), key);
+  auto got = send_request(c, client, host, port, target_of(request), seconds(patience), key);
   app_answer out;
   out.what = got.what;
   out.takes = from_seconds(got.seconds);

@@ -24,9 +24,14 @@ struct reference {
   std::string repository;
   std::string tag;
   std::string digest;
+  /// Without what everybody leaves out.
+  std::string name() const {
+    if (host != "docker.io") return host + "/" + repository;
+    return repository.starts_with("library/") ? repository.substr(8) : repository;
+  }
   std::string full() const {
-    auto name = host + "/" + repository;
-    return digest.empty() ? name + ":" + tag : name + "@" + digest;
+    auto whole = host + "/" + repository;
+    return digest.empty() ? whole + ":" + tag : whole + "@" + digest;
   }
 };
 
@@ -163,8 +168,7 @@ std::variant<image_facts, image_problem> image_catalogue::look_up(const std::str
                                                  "\": couldn't parse image name \"" + image +
                                                  "\": invalid reference format"};
   }
-  auto name = ref->host == "docker.io" ? ref->repository : ref->host + "/" + ref->repository;
-  if (name.starts_with("library/")) name.erase(0, 8);
+  const auto name = ref->name();
   bool repository_known = false;
   for (const auto& known : rows_) {
     std::smatch parts;
@@ -181,12 +185,19 @@ std::variant<image_facts, image_problem> image_catalogue::look_up(const std::str
   return not_found(*ref, repository_known);
 }
 
+bool image_catalogue::knows(const std::string& image) const {
+  const auto ref = parse(image);
+  return !ref || std::any_of(rows_.begin(), rows_.end(), [&](const row& one) {
+    return std::regex_match(ref->name(), one.image);
+  });
+}
+
 std::variant<image_facts, image_problem> image_catalogue::look_up(const cluster& c,
                                                                   const std::string& image) const {
   auto known = look_up(image);
   const auto ref = parse(image);
   const auto& system = c.traffic().system;
-  if (std::holds_alternative<image_facts>(known) || !ref || !system) return known;
+  if (knows(image) || !system) return known;
   const auto& all = system->manifests;
   if (std::none_of(all.begin(), all.end(), [&](const auto& one) { return names(one, image); }))
     return known;

@@ -40,12 +40,15 @@ public:
 
   /// The image behind a reference as written in a pod, or why there is none.
   std::variant<image_facts, image_problem> look_up(const std::string& image) const;
-  /// Likewise in a cluster: what its system's own manifests name is there, though nobody knows more
-  /// of it than that.
+  /// Likewise in a cluster: what its system's own manifests name is there even when the catalogue
+  /// does not know the repository.
   std::variant<image_facts, image_problem> look_up(const cluster& c,
                                                    const std::string& image) const;
 
 private:
+  /// Its repository is in the catalogue, or it is no reference at all.
+  bool knows(const std::string& image) const;
+
   struct row {
     std::regex image, tags;
     double mib = 10;

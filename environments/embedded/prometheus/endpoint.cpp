@@ -257,14 +257,31 @@ answer respond(const cluster& c, const std::string& target) {
   }
 }
 
+bool is_server(const json& pod) {
+  return text_at(pod, {"metadata", "namespace"}) == service_namespace &&
+         text_at(pod, {"metadata", "labels", "app.kubernetes.io/name"}) == service_name;
+}
+
 std::vector<json> service_manifests() {
   auto all = json::parse(R"([
     {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "monitoring"}},
     {"apiVersion": "v1", "kind": "Service",
      "metadata": {"name": "prometheus", "namespace": "monitoring",
                   "labels": {"app.kubernetes.io/name": "prometheus"}},
-     "spec": {"ports": [{"name": "web", "port": 9090, "protocol": "TCP"}]}}])");
-  return {all[0], all[1]};
+     "spec": {"selector": {"app.kubernetes.io/name": "prometheus"},
+              "ports": [{"name": "web", "port": 9090, "protocol": "TCP"}]}},
+    {"apiVersion": "apps/v1", "kind": "StatefulSet",
+     "metadata": {"name": "prometheus", "namespace": "monitoring",
+                  "labels": {"app.kubernetes.io/name": "prometheus"}},
+     "spec": {"serviceName": "prometheus", "replicas": 1,
+              "selector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}},
+              "template": {
+                "metadata": {"labels": {"app.kubernetes.io/name": "prometheus"}},
+                "spec": {"containers": [
+                  {"name": "prometheus", "image": "quay.io/prometheus/prometheus:v2.53.3",
+                   "ports": [{"name": "web", "containerPort": 9090}],
+                   "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}}}]}}}}])");
+  return {all[0], all[1], all[2]};
 }
 
 } // namespace remed::env::prometheus

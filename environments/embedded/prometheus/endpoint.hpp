@@ -23,7 +23,10 @@ struct answer {
 /// `target` is the path with its query: "/api/v1/query?query=up".
 answer respond(const cluster& c, const std::string& target);
 
-/// Namespace, Service and Endpoints that lead there, as manifests in order of application.
+/// The pod that answers as Prometheus.
+bool is_server(const json& pod);
+
+/// Namespace, Service and StatefulSet of it, as manifests in order of application.
 std::vector<json> service_manifests();
 
 } // namespace remed::env::prometheus
