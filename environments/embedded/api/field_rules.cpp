@@ -1,6 +1,7 @@
 #include "environments/embedded/api/field_rules.hpp"
 
 #include "environments/embedded/api/field_formats.hpp"
+#include "environments/embedded/api/place.hpp"
 #include "environments/embedded/api/text.hpp"
 
 #include <algorithm>
@@ -14,19 +15,6 @@ using nlohmann::json;
 namespace {
 
 using errors_out = std::vector<field_error>;
-
-/// Where a value stands; its text is only needed when something is wrong with it.
-struct place {
-  const place* up = nullptr;
-  std::string step; ///< "name", "[3]", "[key]"
-
-  std::string text() const {
-    if (!up) return {};
-    auto above = up->text();
-    return above.empty() || step[0] == '[' ? above + step : above + "." + step;
-  }
-  std::string member(const std::string& name) const { return place{this, name}.text(); }
-};
 
 /// One rule applied to one object.
 struct trial {
@@ -246,17 +234,16 @@ void walk(const schema_node& type, const json& value, const json* before, const 
   check_enumeration(type, value, here, out);
   if (value.is_array() && type.items) {
     for (std::size_t i = 0; i < value.size(); ++i)
-      walk(*type.items, value[i], nullptr, {&here, "[" + std::to_string(i) + "]"}, out);
+      walk(*type.items, value[i], nullptr, {&here, nullptr, i}, out);
   }
   if (!value.is_object()) return;
   if (type.checks) apply_rules(*type.checks, value, before, here, out);
-  for (const auto& [name, next] : value.items()) {
+  for (const auto& [name, next] : value.get_ref<const json::object_t&>()) {
     const auto* node = type.field(name);
     if (!node || (!here.up && name == "status")) continue;
     const auto* old = before && before->is_object() ? &member(*before, name) : nullptr;
     bool is_key = !type.fields.count(name);
-    walk(*node, next, old && !old->is_null() ? old : nullptr,
-         {&here, is_key ? "[" + name + "]" : name}, out);
+    walk(*node, next, old && !old->is_null() ? old : nullptr, {&here, &name, 0, is_key}, out);
   }
 }
 

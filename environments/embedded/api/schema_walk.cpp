@@ -1,4 +1,5 @@
 // Walks along a value and its type: unknown fields, decoding, defaults, checks.
+#include "environments/embedded/api/place.hpp"
 #include "environments/embedded/api/schema.hpp"
 #include "environments/embedded/api/text.hpp"
 
@@ -18,19 +19,6 @@ std::string below(const std::string& path, const std::string& name) {
 std::string element(const std::string& path, std::size_t index) {
   return path + "[" + std::to_string(index) + "]";
 }
-
-/// Where a walk is. Every value of every write is walked along and hardly one is complained about,
-/// so the path is put into words only then.
-struct place {
-  const place* up = nullptr;
-  const std::string* name = nullptr; ///< of a member; none: an item, or the value itself
-  std::size_t index = 0;
-
-  std::string text() const {
-    if (!up) return {};
-    return name ? below(up->text(), *name) : element(up->text(), index);
-  }
-};
 
 /// Whether members that the type does not name are its business.
 bool closed(const schema_node& node) {
