@@ -114,8 +114,10 @@ TEST_CASE("kubectl asks Prometheus of a user's own manifests, by proxy, port and
       "kill $pf");
   CHECK(holds(range, R"("resultType":"matrix")"));
   CHECK(holds(range, R"("values":[[)"));
+  cluster.kubectl("run probe -n bakery --image=busybox:1.36 -- sleep 3600");
+  cluster.kubectl("wait -n bakery --for=condition=Ready pod/probe --timeout=60s");
   const auto within = cluster.kubectl(
-      "exec -n bakery deploy/counter -- wget -qO- "
+      "exec -n bakery probe -- wget -qO- "
       "'http://prometheus.monitoring:9090/api/v1/query?query=vector(42)'");
   CHECK(holds(within, R"("42"])"));
 }

@@ -304,6 +304,27 @@ TEST_CASE("a client that goes away takes its shell along") {
   CHECK_FALSE(k.heard->done);
 }
 
+TEST_CASE("a client that hangs up after its last word is still obeyed") {
+  if (!sandboxed()) return;
+  small_world w;
+  tools::io_loop loop;
+  auto exec = make_exec_backend(&loop, tools::sandbox_spec::mode::sandboxed);
+  client k;
+  auto request = ask("sidecar-busybox", {"sh", "-c", "cat > /tmp/note"});
+  request.input = true;
+  exec(*w.c, request, k.session);
+  k.session->write("last word\n");
+  k.session->cancel();
+  k.session.reset();
+  const auto kept = [&] {
+    const auto* runs = w.c->node().edit(w.uid("hello-service"))->find("sidecar-busybox");
+    const auto file = runs->files.find("/tmp/note");
+    return file != runs->files.end() && file->second.content == "last word\n";
+  };
+  for (int i = 0; i < 1000 && !kept(); ++i) loop.run_for(std::chrono::milliseconds{5});
+  CHECK(kept());
+}
+
 TEST_CASE("files stay in a container between commands, until it restarts") {
   if (!sandboxed()) return;
   small_world w;

@@ -5,7 +5,8 @@
 #include "environments/embedded/shell/command.hpp"
 #include "environments/embedded/shell/real_shell.hpp"
 
-#include <spdlog/spdlog.h>
+#include <set>
+#include <utility>
 
 namespace remed::env {
 
@@ -65,6 +66,26 @@ void own(exec_session& session, std::shared_ptr<T> server) {
   session.cancel = [held] { held->reset(); };
 }
 
+/// Shells whose clients have gone; they end with the cluster's door at the latest.
+using left_shells = std::set<std::shared_ptr<real_shell>>;
+
+/// A client may hang up as soon as it has sent all (Ansible's k8s_cp): the command may still read
+/// that to its end.
+void own_shell(exec_session& session, std::shared_ptr<real_shell> shell,
+               const std::weak_ptr<left_shells>& left) {
+  auto held = std::make_shared<std::shared_ptr<real_shell>>(std::move(shell));
+  session.cancel = [held, left] {
+    auto gone = std::exchange(*held, nullptr);
+    auto all = left.lock();
+    if (!gone || !all) return;
+    all->insert(gone);
+    gone->leave([left, shell = std::weak_ptr<real_shell>(gone)] {
+      auto still = left.lock();
+      if (still) still->erase(shell.lock());
+    });
+  };
+}
+
 bool wants_shell(const image_tools& tools, const std::vector<std::string>& argv) {
   if (argv.empty()) return false;
   if (!tools.has_shell(argv[0])) return is_real_program(tools, argv[0]);
@@ -92,8 +113,8 @@ exec_request attached(cluster& c, exec_request request, const container_runtime&
 } // namespace
 
 exec_backend make_exec_backend(tools::io_loop* loop, tools::sandbox_spec::mode sandbox) {
-  return [loop, sandbox](cluster& c, const exec_request& asked,
-                         std::shared_ptr<exec_session> session) {
+  return [loop, sandbox, left = std::make_shared<left_shells>()](
+             cluster& c, const exec_request& asked, std::shared_ptr<exec_session> session) {
     auto request = asked;
     auto pod = c.objects().get("pods", {request.ns, request.pod});
     if (!pod) {
@@ -109,7 +130,7 @@ exec_backend make_exec_backend(tools::io_loop* loop, tools::sandbox_spec::mode s
     if (running && request.attach) request = attached(c, asked, *runs, runtime->uid, *session);
     if (loop && running && wants_shell(tools_of_image(runs->image), request.argv)) {
       auto shell = real_shell::start(c, *loop, sandbox, *pod, container, request, session);
-      own(*session, std::move(shell));
+      own_shell(*session, std::move(shell), left);
       return;
     }
     auto answer = run_pod_command(c, *pod, container, request.argv, "");

@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include <cctype>
+#include <utility>
 
 namespace remed::env {
 
@@ -16,6 +17,7 @@ namespace {
 constexpr std::size_t most_words = 4096;
 /// Of a client's input, in bytes, before it has to wait.
 constexpr std::size_t most_unwritten = 1u << 20;
+constexpr std::chrono::seconds patience_with_the_left{5};
 
 /// "2:ps3:aux" → {"ps", "aux"}; empty when it is malformed.
 std::vector<std::string> words_of(const std::string& body) {
@@ -86,6 +88,7 @@ std::shared_ptr<real_shell> real_shell::start(cluster& c, tools::io_loop& loop,
     auto me = weak.lock();
     auto to = client.lock();
     if (me && to) me->ended(*to, r);
+    if (me) me->over();
   };
   callbacks.on_written = [client] {
     auto from = client.lock();
@@ -116,6 +119,22 @@ std::shared_ptr<real_shell> real_shell::start(cluster& c, tools::io_loop& loop,
     if (auto me = weak.lock()) me->process_->close_input();
   };
   return self;
+}
+
+void real_shell::leave(std::function<void()> over) {
+  on_over_ = std::move(over);
+  if (over_ || !process_) return this->over();
+  process_->close_input();
+  process_->hold_output(false);
+  patience_ = loop_.after(patience_with_the_left, [weak = weak_from_this()] {
+    if (auto me = weak.lock()) me->over();
+  });
+}
+
+void real_shell::over() {
+  over_ = true;
+  // Not from within a callback of what this owns.
+  if (on_over_) loop_.post(std::exchange(on_over_, {}));
 }
 
 void real_shell::listen(int fd) {

@@ -23,6 +23,10 @@ public:
                                            const exec_request& request,
                                            std::shared_ptr<exec_session> session);
 
+  /// The client has gone: its input ends, nobody hears what is said any more. What does not end
+  /// by that within a few seconds is killed. `over` is called once, then or at its end.
+  void leave(std::function<void()> over);
+
 private:
   real_shell(cluster& c, tools::io_loop& loop, const json& pod, std::string container)
       : cluster_(c), loop_(loop), pod_(pod), container_(std::move(container)) {}
@@ -32,6 +36,7 @@ private:
   tools::http_reply answer(const tools::http_request& request);
   /// Takes the files the command leaves behind, as an archive.
   tools::http_reply keep(const tools::http_request& request);
+  void over();
   void ended(exec_session& session, const result<tools::process_result>& r);
 
   cluster& cluster_;
@@ -44,6 +49,9 @@ private:
   std::map<std::uint64_t, std::unique_ptr<virtual_wait>> waits_;
   std::uint64_t next_wait_ = 0;
   std::shared_ptr<tools::process> process_;
+  bool over_ = false;
+  std::function<void()> on_over_;
+  std::shared_ptr<void> patience_;
 };
 
 /// The program in such a root that runs another one and sends what it left behind.
