@@ -48,6 +48,7 @@ std::vector<object> store::list(const resource_name& resource, std::string_view 
   if (found == tables_.end()) return out;
   const auto& all = *found->second;
   auto at = ns.empty() ? all.begin() : all.lower_bound(object_key{std::string(ns), {}});
+  out.reserve(all.size()); // asked often: growing would cost more than the room
   for (; at != all.end() && (ns.empty() || at->first.ns == ns); ++at) out.push_back(at->second);
   return out;
 }
