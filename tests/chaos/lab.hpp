@@ -143,6 +143,18 @@ inline void put_into_jvm(lab& l, const std::string& service) {
   env::set_system(l.world.state(), system);
 }
 
+/// A chaos object "x" for one pod of an application.
+inline json experiment(const char* kind, const char* spec, const char* app = "hello-service") {
+  json out;
+  out["apiVersion"] = "chaos-mesh.org/v1alpha1";
+  out["kind"] = kind;
+  out["metadata"] = {{"name", "x"}, {"namespace", "simple-micro"}};
+  out["spec"] = json::parse(spec);
+  out["spec"]["mode"] = "one";
+  out["spec"]["selector"]["labelSelectors"]["app"] = app;
+  return out;
+}
+
 inline json stress_cr(const std::string& name, const std::string& target) {
   return json::parse(R"({"apiVersion": "chaos-mesh.org/v1alpha1", "kind": "StressChaos",
     "metadata": {"name": ")" +

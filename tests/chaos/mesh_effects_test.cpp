@@ -13,17 +13,6 @@ using namespace remed::chaos::test;
 
 namespace {
 
-json experiment(const char* kind, const char* spec, const char* app = "hello-service") {
-  json out;
-  out["apiVersion"] = "chaos-mesh.org/v1alpha1";
-  out["kind"] = kind;
-  out["metadata"] = {{"name", "x"}, {"namespace", "simple-micro"}};
-  out["spec"] = json::parse(spec);
-  out["spec"]["mode"] = "one";
-  out["spec"]["selector"]["labelSelectors"]["app"] = app;
-  return out;
-}
-
 std::string plural(const json& cr) {
   return crs + mesh::lower(cr["kind"]);
 }

@@ -17,17 +17,6 @@ namespace {
 
 const std::string app = "hello-service";
 
-json experiment(const char* kind, const char* spec) {
-  json out;
-  out["apiVersion"] = "chaos-mesh.org/v1alpha1";
-  out["kind"] = kind;
-  out["metadata"] = {{"name", "x"}, {"namespace", "simple-micro"}};
-  out["spec"] = json::parse(spec);
-  out["spec"]["mode"] = "one";
-  out["spec"]["selector"]["labelSelectors"]["app"] = app;
-  return out;
-}
-
 lab::answer post(lab& l, const json& cr) {
   return l.admin("POST", api_path(table_of(cr), "simple-micro"), cr);
 }

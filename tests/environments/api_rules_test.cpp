@@ -71,6 +71,10 @@ constexpr row rows[] = {
          "metrics": [{"type": "Resource"}]}})",
      "spec.metrics[0].resource: Required value: must populate information for the given metric "
      "source"},
+    {"/api/v1/namespaces/sem/replicationcontrollers",
+     R"({"spec": {"selector": {"a": "b"}, "template": {"metadata": {"labels": {"a": "b"}},
+         "spec": {"containers": [{"name": "c"}]}}}})",
+     "spec.template.spec.containers[0].image: Required value"},
     {"/apis/storage.k8s.io/v1/storageclasses", R"({"reclaimPolicy": "Retain"})",
      "provisioner: Required value"},
 };

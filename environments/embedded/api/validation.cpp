@@ -205,6 +205,10 @@ void check_kind(const resource_type& type, const json& obj, errors_out& out) {
     if (type.kind == "Deployment") check_strategy(obj, out);
   } else if (table == "pods") {
     validate_pod_spec(at_path(obj, {"spec"}), "spec", out);
+  } else if (table == "replicationcontrollers") {
+    validate_pod_spec(at_path(obj, {"spec", "template", "spec"}), "spec.template.spec", out);
+  } else if (table == "podtemplates") {
+    validate_pod_spec(at_path(obj, {"template", "spec"}), "template.spec", out);
   } else if (table == "services") {
     check_service(obj, out);
   } else if (table == "configmaps" || table == "secrets") {
