@@ -149,22 +149,4 @@ result<double> parse_rate(const std::string& text) {
   return bad("invalid unit");
 }
 
-std::string rfc1123(vtime t) {
-  using namespace std::chrono;
-  static constexpr const char* days_of_week[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  static constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                           "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const auto whole = floor<std::chrono::seconds>(t.time_since_epoch());
-  const sys_days day{floor<days>(whole)};
-  const year_month_day date{day};
-  const hh_mm_ss time{whole - day.time_since_epoch()};
-  char out[48];
-  std::snprintf(out, sizeof out, "%s, %02u %s %04d %02d:%02d:%02d +0000",
-                days_of_week[weekday{day}.c_encoding()], static_cast<unsigned>(date.day()),
-                months[static_cast<unsigned>(date.month()) - 1], static_cast<int>(date.year()),
-                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
-                static_cast<int>(time.seconds().count()));
-  return out;
-}
-
 } // namespace remed::chaos::mesh

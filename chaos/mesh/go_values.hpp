@@ -23,7 +23,4 @@ result<double> parse_bytes(const std::string& text, double total);
 /// Rates of traffic: "1mbps" is 1024 * 1024 bytes per second. Fails with `invalid unit`.
 result<double> parse_rate(const std::string& text);
 
-/// time.RFC1123Z: "Thu, 01 Jan 2026 00:00:00 +0000".
-std::string rfc1123(vtime t);
-
 } // namespace remed::chaos::mesh

@@ -35,12 +35,21 @@ public:
   virtual void reconcile(cluster& c, const std::string& key) const = 0;
 };
 
+struct identity; // api_server.hpp
+
+/// What a webhook is asked about, beside the object.
+struct admission_request {
+  const cluster& c;
+  const identity& who;
+  const json* before = nullptr; ///< none: the object is being created
+};
+
 /// Mutates or refuses an object before it is written; a failure's text is sent as Kubernetes sends
 /// it: `admission webhook "NAME" denied the request: TEXT`.
 struct admission {
   std::string name; ///< webhook name
   resource_name resource;
-  std::function<result<void>(const cluster&, const json* before, json& now)> review;
+  std::function<result<void>(const admission_request&, json& now)> review;
 };
 
 /// What only a whole cluster shares and no fork changes.

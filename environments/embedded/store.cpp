@@ -89,7 +89,7 @@ result<change_range> store::since(std::uint64_t after) const {
   // Each write has the revision after that of the one before.
   const auto missed =
       std::min<std::uint64_t>(history_.size(), revision_ - std::min(after, revision_));
-  return change_range(history_.end() - static_cast<std::ptrdiff_t>(missed), history_.end());
+  return change_range{history_.end() - static_cast<std::ptrdiff_t>(missed), history_.end()};
 }
 
 std::uint64_t store::oldest() const {

@@ -12,7 +12,6 @@
 #include <deque>
 #include <map>
 #include <memory>
-#include <ranges>
 #include <set>
 #include <string>
 #include <string_view>
@@ -42,7 +41,16 @@ struct change {
   object before; ///< none for added
 };
 
-using change_range = std::ranges::subrange<std::deque<change>::const_iterator>;
+/// Changes that lie behind each other in the history.
+struct change_range {
+  using iterator = std::deque<change>::const_iterator;
+  iterator first, last;
+  iterator begin() const { return first; }
+  iterator end() const { return last; }
+  std::size_t size() const { return static_cast<std::size_t>(last - first); }
+  bool empty() const { return first == last; }
+  const change& operator[](std::size_t i) const { return first[static_cast<std::ptrdiff_t>(i)]; }
+};
 
 class store {
 public:

@@ -227,6 +227,39 @@ TEST_CASE("each text of the webhooks is said for what it is about") {
   }
 }
 
+TEST_CASE("nobody harms what he may not: selectors reach only where one may make the kind") {
+  lab l;
+  const auto refusal = [](const lab::answer& r) {
+    CHECK(r.status == 403);
+    return r.body.value("message", "");
+  };
+  const std::string who =
+      "admission webhook \"vauth.kb.io\" denied the request: "
+      "system:serviceaccount:simple-micro:sre-agent is forbidden on ";
+  auto elsewhere = object_of("StressChaos", {});
+  elsewhere["spec"]["selector"]["namespaces"] = json::array({"simple-micro", "kube-system"});
+  CHECK(refusal(l.agent("POST", crs + "stresschaos", elsewhere)) == who + "namespace kube-system");
+  auto pods = object_of("PodChaos", {});
+  pods["spec"]["selector"]["pods"]["default"] = json::array({"p"});
+  CHECK(refusal(l.agent("POST", crs + "podchaos", pods)) == who + "namespace default");
+  auto partition = object_of("NetworkChaos", json::parse(R"({"target": {"mode": "all",
+      "selector": {"namespaces": ["default"]}}})"));
+  CHECK(refusal(l.agent("POST", crs + "networkchaos", partition)) == who + "namespace default");
+  CHECK(l.agent("POST", crs + "stresschaos", object_of("StressChaos", {})).status == 201);
+  // A template inside a schedule, and one that was changed to name no namespace.
+  auto schedule = object_of("Schedule", json::parse(R"({"schedule": "@every 1h",
+      "type": "PodChaos", "podChaos": {"action": "pod-kill", "mode": "one",
+      "selector": {"namespaces": ["default"]}}})"));
+  CHECK(refusal(l.agent("POST", crs + "schedules", schedule)) == who + "namespace default");
+  schedule["spec"]["podChaos"]["selector"].erase("namespaces");
+  REQUIRE(l.agent("POST", crs + "schedules", schedule).status == 201);
+  const auto nowhere = json::parse(R"({"spec": {"podChaos": {"selector": {"namespaces": []}}}})");
+  CHECK(refusal(l.agent("PATCH", crs + "schedules/x", nowhere, "application/merge-patch+json")) ==
+        who + "cluster");
+  CHECK(l.admin("PATCH", crs + "schedules/x", nowhere, "application/merge-patch+json").status ==
+        200);
+}
+
 TEST_CASE("a sound object of each kind is taken, and its spec is fixed from then on") {
   for (const auto& kind : mesh::kinds()) {
     CAPTURE(kind.kind);

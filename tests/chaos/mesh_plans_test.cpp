@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 
 using namespace remed;
 using namespace remed::chaos;
@@ -69,6 +70,32 @@ TEST_CASE("a timetable reads cron with and without seconds, and intervals") {
   CHECK(mesh::timetable::parse("61 * * * *").why().what ==
         "end of range (61) above maximum (59): 61");
   CHECK(mesh::timetable::parse("@often").why().what == "unrecognized descriptor: @often");
+}
+
+TEST_CASE("a schedule does not make up for runs that are older than its deadline") {
+  for (const bool bounded : {false, true}) {
+    CAPTURE(bounded);
+    lab l;
+    auto schedule = object_of("Schedule", delay_every_minute);
+    if (bounded) schedule["spec"]["startingDeadlineSeconds"] = 20;
+    const auto pause = [&](json value) {
+      json patch;
+      patch["metadata"]["annotations"]["experiment.chaos-mesh.org/pause"] = std::move(value);
+      REQUIRE(l.admin("PATCH", crs + "schedules/x", patch, "application/merge-patch+json").status ==
+              200);
+    };
+    REQUIRE(l.admin("POST", crs + "schedules", schedule).status == 201);
+    pause("true");
+    const auto second = seconds(l.world.now() - stepped_epoch) -
+                        60 * std::floor(seconds(l.world.now() - stepped_epoch) / 60);
+    l.pass(60 - second + 40); // 40 s after a run was due
+    pause(nullptr);
+    l.pass(2);
+    CHECK(all_of(l, "networkchaos.chaos-mesh.org").size() == (bounded ? 0 : 1));
+    CHECK_FALSE(has(said(l, "x"), "MissSchedule"));
+    l.pass(30);
+    CHECK(all_of(l, "networkchaos.chaos-mesh.org").size() == (bounded ? 1 : 2));
+  }
 }
 
 TEST_CASE("a schedule makes experiments on time and keeps as many as it should") {

@@ -138,7 +138,7 @@ TEST_CASE("a scheduled pod is deleted gracefully, another at once") {
 TEST_CASE("admissions of the cluster refuse with the webhook's name") {
   cluster_rules rules;
   rules.admissions.push_back({"guard.x.io", "configmaps",
-                              [](const cluster&, const json*, json& now) -> remed::result<void> {
+                              [](const admission_request&, json& now) -> remed::result<void> {
                                 if (now["data"].contains("bad"))
                                   return remed::failure{remed::errc::refused, "bad is bad"};
                                 now["data"]["seen"] = "yes";

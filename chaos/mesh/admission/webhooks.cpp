@@ -1,6 +1,7 @@
 #include "chaos/mesh/admission/webhooks.hpp"
 
 #include "chaos/mesh/admission/checks.hpp"
+#include "chaos/mesh/admission/rights.hpp"
 
 #include <string>
 
@@ -87,7 +88,7 @@ result<void> check(const std::string& kind, const json* before, const json& now)
   return refused(check_experiment(kind, spec, "Spec"));
 }
 
-using review = std::function<result<void>(const env::cluster&, const json*, json&)>;
+using review = std::function<result<void>(const env::admission_request&, json&)>;
 
 env::admission hook(char which, const std::string& kind, const std::string& resource, review what) {
   return {which + lower(kind) + ".kb.io", resource, std::move(what)};
@@ -105,8 +106,9 @@ std::vector<env::admission> admissions() {
   for (const auto& [kind, resource] : all) {
     out.push_back(
         hook('m', kind, resource,
-             [kind = kind](const env::cluster& c, const json* before, json& now) -> result<void> {
-               if (before || !now.contains("spec")) return {};
+             [kind = kind](const env::admission_request& asked, json& now) -> result<void> {
+               if (asked.before || !now.contains("spec")) return {};
+               const auto& c = asked.c;
                const auto ns = text_at(now, {"metadata", "namespace"});
                auto& spec = now["spec"];
                if (kind_named(kind)) default_spec(c, kind, spec, ns);
@@ -122,10 +124,17 @@ std::vector<env::admission> admissions() {
              }));
   }
   for (const auto& [kind, resource] : all) {
-    out.push_back(hook('v', kind, resource,
-                       [kind = kind](const env::cluster&, const json* before, json& now) {
-                         return check(kind, before, now);
-                       }));
+    out.push_back(
+        hook('v', kind, resource, [kind = kind](const env::admission_request& asked, json& now) {
+          return check(kind, asked.before, now);
+        }));
+  }
+  for (const auto& [kind, resource] : all) {
+    if (kind == "StatusCheck") continue; // as upstream: no rights are asked for it
+    out.push_back(
+        {"vauth.kb.io", resource, [kind = kind](const env::admission_request& asked, json& now) {
+           return check_rights(asked, kind, at_path(now, {"spec"}));
+         }});
   }
   return out;
 }

@@ -3,6 +3,7 @@
 #include "chaos/mesh/action.hpp"
 #include "chaos/mesh/go_values.hpp"
 #include "environments/embedded/api/prepare.hpp"
+#include "environments/embedded/api_server.hpp"
 
 #include <algorithm>
 
@@ -70,9 +71,11 @@ std::shared_ptr<const env::controller> make_plans_controller() {
 
 result<env::object> create(env::cluster& c, const std::string& resource, json obj) {
   obj = env::prepared(c, resource, std::move(obj));
+  env::identity who;
+  who.user = "system:serviceaccount:chaos-mesh:chaos-controller-manager";
   for (const auto& hook : c.rules().admissions) {
     if (hook.resource != resource) continue;
-    auto reviewed = hook.review(c, nullptr, obj);
+    auto reviewed = hook.review({c, who, nullptr}, obj);
     if (!reviewed) {
       return failure{errc::refused, "admission webhook \"" + hook.name +
                                         "\" denied the request: " + reviewed.why().what};

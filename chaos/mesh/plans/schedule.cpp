@@ -16,7 +16,8 @@ struct runs {
   std::optional<vtime> missed, next;
 };
 
-/// The latest run that is due and was not made, and the next.
+/// The latest run that is due and was not made, and the next. What is older than the deadline is
+/// not looked at; upstream's MissSchedule event, which comes after this, can therefore never be.
 result<runs> runs_of(const json& schedule, vtime now) {
   auto table = timetable::parse(text_at(schedule, {"spec", "schedule"}));
   if (!table) return table.why();
@@ -128,14 +129,6 @@ std::optional<duration> reconcile_schedule(env::cluster& c, const object_key& ke
     return std::nullopt;
   }
   if (!due->missed) return due->next ? std::optional{*due->next - c.now()} : std::nullopt;
-  const auto& deadline = at_path(*schedule, {"spec", "startingDeadlineSeconds"});
-  if (deadline.is_number() &&
-      *due->missed + std::chrono::seconds{deadline.get<std::int64_t>()} < c.now()) {
-    say(c, *schedule, "schedule-cron", "Warning", "MissSchedule",
-        "Missed scheduled time to start a job: " + rfc1123(*due->missed), "missed-schedule",
-        {{"missed-run", rfc3339(*due->missed)}});
-    return std::nullopt;
-  }
   if (!is_forbidden(c, *schedule)) run(c, *schedule);
   // What was forbidden is tried again when the running one is over, which changes this object.
   return std::nullopt;

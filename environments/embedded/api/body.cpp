@@ -178,9 +178,9 @@ void add_warnings(tools::http_response& response, const std::vector<std::string>
 }
 
 /// What a webhook says; one that cannot read the object refuses it.
-static result<void> reviewed(const admission& by, const cluster& c, const json* before, json& now) {
+static result<void> reviewed(const admission& by, const admission_request& asked, json& now) {
   try {
-    return by.review(c, before, now);
+    return by.review(asked, now);
   } catch (const json::exception& e) {
     return failure{errc::bad_input, std::string("json: ") + e.what()};
   }
@@ -190,7 +190,7 @@ maybe_error run_admissions(const api_call& call, const json* before, json& now) 
   const auto table = call.type.table();
   for (const auto& a : call.c.rules().admissions) {
     if (a.resource != table) continue;
-    auto verdict = reviewed(a, call.c, before, now);
+    auto verdict = reviewed(a, {call.c, call.who, before}, now);
     if (verdict) continue;
     return api_error{
         403, "Forbidden",

@@ -9,7 +9,6 @@
 #include "environments/embedded/kept_text.hpp"
 
 #include <map>
-#include <ranges>
 
 namespace remed::env {
 
@@ -69,7 +68,8 @@ std::vector<object> objects_at(const api_call& call, std::uint64_t revision) {
   if (!changes) return now;
   std::map<object_key, object> then;
   for (auto& obj : now) then[key_of(*obj)] = obj;
-  for (const auto& seen : *changes | std::views::reverse) {
+  for (auto at = changes->end(); at != changes->begin();) {
+    const auto& seen = *--at;
     if (seen.resource != table || (!ns.empty() && seen.key.ns != ns)) continue;
     if (seen.before)
       then[seen.key] = seen.before;
