@@ -119,6 +119,26 @@ TEST_CASE("patches of unknown type, failed tests and missing paths") {
   CHECK(w.patch(maps + "/a", json::parse(R"([{"op": "replace", "path": "/x/y", "value": 1}])"),
                 "json-patch+json")
             .status == 422);
+  // A text has no members, before a move or after it, and nothing of such a patch is kept.
+  for (const auto* operations : {
+           R"([{"op": "add", "path": "/kind/x", "value": 1}])",
+           R"([{"op": "copy", "from": "/data", "path": "/kind/x"}])",
+           R"([{"op": "remove", "path": "/data/k/x"}])",
+           R"([{"op": "move", "from": "/data/k", "path": "/kind/x"}])",
+           R"([{"op": "move", "from": "/data", "path": "/data/k"}])",
+           R"([{"op": "move", "path": "/data/k"}])",
+           R"([{"op": "add", "path": "/data/l", "value": "w"}, {"op": "turn", "path": "/data"}])",
+           R"([{"op": "add", "path": "/data/l", "value": "w"}, "x"])",
+       }) {
+    CAPTURE(operations);
+    CHECK(w.patch(maps + "/a", json::parse(operations), "json-patch+json").status == 422);
+  }
+  auto moved =
+      w.patch(maps + "/a", json::parse(R"([{"op": "move", "from": "/data/k", "path": "/data/l"},
+                      {"op": "copy", "from": "/data/l", "path": "/data/m"}])"),
+              "json-patch+json");
+  CHECK(moved.status == 200);
+  CHECK(moved.body["data"] == json({{"l", "v"}, {"m", "v"}}));
 }
 
 TEST_CASE("server-side apply creates, owns, conflicts and can be forced") {

@@ -1,5 +1,7 @@
 #include "environments/embedded/api/patch.hpp"
 
+#include "environments/embedded/api/text.hpp"
+
 #include <algorithm>
 
 namespace remed::env {
@@ -173,6 +175,30 @@ private:
   }
 };
 
+/// Whether a path's parent, where there is one, can have members; the library takes it for granted.
+bool has_place(const json& document, const std::string& path) {
+  const json::json_pointer to(path);
+  if (to.empty() || !document.contains(to.parent_pointer())) return true;
+  const auto& parent = document.at(to.parent_pointer());
+  return parent.is_structured() || parent.is_null();
+}
+
+/// One operation of a JSON patch; false, or an exception of the library: it does not apply.
+bool apply_operation(json& document, const json& operation) {
+  const auto does = text_at(operation, {"op"}), path = text_at(operation, {"path"});
+  if (does == "move") {
+    auto moved = json::object({{"op", "add"}, {"path", at_path(operation, {"path"})}});
+    const auto from = text_at(operation, {"from"});
+    moved["value"] = document.at(json::json_pointer(from));
+    const auto leave = json::object({{"op", "remove"}, {"path", at_path(operation, {"from"})}});
+    return apply_operation(document, leave) && apply_operation(document, moved);
+  }
+  const bool needs_place = does == "add" || does == "copy" || does == "remove";
+  if (needs_place && !has_place(document, path)) return false;
+  document.patch_inplace(json::array({operation}));
+  return true;
+}
+
 } // namespace
 
 maybe_error json_patch(json& target, const json& patch) {
@@ -180,11 +206,15 @@ maybe_error json_patch(json& target, const json& patch) {
     return errors::bad_request(
         "json: cannot unmarshal object into Go value of type jsonpatch.Patch");
   }
+  auto after = target;
   try {
-    target = target.patch(patch);
+    for (const auto& operation : patch) {
+      if (!apply_operation(after, operation)) return errors::unprocessable();
+    }
   } catch (const json::exception&) {
     return errors::unprocessable();
   }
+  target = std::move(after);
   return std::nullopt;
 }
 
