@@ -27,6 +27,8 @@ constexpr known all[] = {
     {"apps/v1", "ReplicaSet", "replicasets", "rs"},
     {"apps/v1", "StatefulSet", "statefulsets", "sts"},
     {"apps/v1", "DaemonSet", "daemonsets", "ds"},
+    {"apps/v1", "ControllerRevision", "controllerrevisions", ""},
+    {"autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", "hpa"},
     {"batch/v1", "Job", "jobs", ""},
     {"networking.k8s.io/v1", "NetworkPolicy", "networkpolicies", "netpol"},
     {"networking.k8s.io/v1", "Ingress", "ingresses", "ing"},

@@ -120,7 +120,18 @@ std::string names_in(const json& value, const api_kind& kind) {
   return text;
 }
 
-kubectl_result get(const api_client& api, const line& l) {
+kubectl_result get(const api_client& api, line l) {
+  // Several kinds at once are several requests, one after the other.
+  if (const auto comma = l.words.empty() ? std::string::npos : l.words[0].find(',');
+      comma != std::string::npos && l.option("output") == "name") {
+    auto rest = l;
+    rest.words[0] = l.words[0].substr(comma + 1);
+    l.words[0].resize(comma);
+    auto first = get(api, std::move(l));
+    if (first.exit_code != 0) return first;
+    auto others = get(api, std::move(rest));
+    return {others.exit_code, first.output + others.output};
+  }
   if (l.options.contains("raw")) {
     const auto answer = api.get(l.option("raw"));
     return answer.ok() ? kubectl_result{0, answer.body} : failed(answer.error());

@@ -121,6 +121,22 @@ bool object_ready(const json& object) {
                object.value("/metadata/generation"_json_pointer, 0) &&
            status.value("unavailableReplicas", 0) == 0;
   }
+  if (kind == "StatefulSet") {
+    const auto wanted = object.value("/spec/replicas"_json_pointer, 1);
+    const auto at = "/metadata/generation"_json_pointer;
+    return object.value("/spec/updateStrategy/type"_json_pointer, "") == "RollingUpdate" &&
+           status.value("observedGeneration", 0) == object.value(at, 0) &&
+           status.value("updateRevision", "") == status.value("currentRevision", "") &&
+           status.value("updatedReplicas", 0) == wanted &&
+           status.value("readyReplicas", 0) == wanted && status.value("replicas", 0) == wanted;
+  }
+  if (kind == "DaemonSet") {
+    const auto wanted = status.value("desiredNumberScheduled", -1);
+    return status.value("updatedNumberScheduled", 0) == wanted &&
+           status.value("numberReady", 0) == wanted &&
+           status.value("observedGeneration", 0) ==
+               object.value("/metadata/generation"_json_pointer, 0);
+  }
   if (kind == "Pod") {
     const auto all = status.value("containerStatuses", json::array());
     return !all.empty() && std::all_of(all.begin(), all.end(),

@@ -17,13 +17,6 @@ std::string get_names(const reading& r, const std::string& what) {
   return "kubectl get " + what + " -n " + r.name_space + " -o name";
 }
 
-/// Without a probe tool only the service of the report can be named.
-std::vector<std::string> workloads(const reading& r) {
-  if (const auto* seen = r.find(get_names(r, "deployments"))) return names_of(seen->output);
-  auto named = named_service(r.report, r.context);
-  return named.empty() ? std::vector<std::string>{} : std::vector<std::string>{std::move(named)};
-}
-
 decision restart_everything(const reading& r) {
   playbook_text playbook("Restart everything");
   if (const auto* pods = r.find(get_names(r, "pods"))) {
@@ -31,10 +24,10 @@ decision restart_everything(const reading& r) {
       playbook.remove("Delete pod " + pod, "v1", "Pod", r.name_space, pod);
     }
   }
-  const auto all = workloads(r);
-  for (const auto& name : all) {
-    playbook.patch_deployment("Restart " + name, r.name_space, name,
-                              restart_patch(restart_stamp(r, name)));
+  const auto all = all_workloads(r);
+  for (const auto& one : all) {
+    playbook.patch_workload("Restart " + one.name, r.name_space, one,
+                            restart_patch(restart_stamp(r, one.name)));
   }
   if (all.empty()) return resign_for{"No workload is known."};
   return repair_by{playbook.yaml(), "Everything that runs is started anew."};
@@ -49,8 +42,10 @@ decision noop::decide(const reading&) const {
 }
 
 decision restart_all::decide(const reading& r) const {
-  if (r.can_probe && !r.asked(get_names(r, "deployments"))) {
-    return look_at{{get_names(r, "deployments"), get_names(r, "pods")}};
+  auto found = find_target(r);
+  if (auto* look = std::get_if<look_at>(&found)) {
+    look->commands.push_back(get_names(r, "pods"));
+    return std::move(*look);
   }
   return restart_everything(r);
 }
@@ -86,14 +81,15 @@ decision random_remedy::decide(const reading& r) const {
   if (choice == 1) return restart_all{}.decide(r);
   auto found = find_target(r);
   if (auto* look = std::get_if<look_at>(&found)) return std::move(*look);
-  const auto target = std::get<std::string>(found);
-  if (target.empty()) return resign_for{"No service is known."};
-  playbook_text playbook("Try something on " + target);
+  const auto target = std::get<workload_ref>(found);
+  if (target.name.empty()) return resign_for{"No service is known."};
+  playbook_text playbook("Try something on " + target.name);
   if (choice == 2) playbook.scale("Scale up", r.name_space, target, 2);
-  if (choice == 3) playbook.roll_back("Roll back", r.name_space, target);
-  if (choice == 4) {
-    playbook.patch_deployment("Restart", r.name_space, target,
-                              restart_patch(restart_stamp(r, target)));
+  if (choice == 3 && target.kind == "Deployment")
+    playbook.roll_back("Roll back", r.name_space, target);
+  else if (choice >= 3) {
+    playbook.patch_workload("Restart", r.name_space, target,
+                            restart_patch(restart_stamp(r, target.name)));
   }
   return repair_by{playbook.yaml(), "Chosen by chance."};
 }

@@ -3,37 +3,43 @@
 #include "agents/policies/remedies.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 
 namespace remed::agents {
 
 namespace {
 
-constexpr double clearly_more = 2; // an older revision's limit counts from this factor on
-
 std::string list_names(const reading& r) {
-  return "kubectl get deployments -n " + r.name_space + " -o name";
+  return "kubectl get deployments,statefulsets,daemonsets -n " + r.name_space + " -o name";
 }
 
 std::string list_pods(const reading& r) {
   return "kubectl get pods -n " + r.name_space;
 }
 
-std::string get_deployment(const reading& r, const std::string& name) {
-  return "kubectl get deployment " + name + " -n " + r.name_space + " -o json";
-}
-
-std::string get_replica_sets(const reading& r, const json& deployment) {
+std::string selector_of(const json& workload) {
   std::string selector;
-  const auto labels = deployment.value("/spec/selector/matchLabels"_json_pointer, json::object());
+  const auto labels = workload.value("/spec/selector/matchLabels"_json_pointer, json::object());
   for (const auto& [key, value] : labels.items()) {
     if (value.is_string())
       selector += (selector.empty() ? "" : ",") + key + "=" + value.get<std::string>();
   }
-  return "kubectl get replicasets -n " + r.name_space + " -l " + selector + " -o json";
+  return selector;
 }
 
-/// The first pod of the Deployment in the table of pods.
+std::string get_list(const reading& r, const std::string& resource, const json& workload = {}) {
+  return "kubectl get " + resource + " -n " + r.name_space +
+         (workload.is_null() ? "" : " -l " + selector_of(workload)) + " -o json";
+}
+
+std::string get_history(const reading& r, const workload_ref& target, const json& workload) {
+  return get_list(r, target.kind == "Deployment" ? "replicasets" : "controllerrevisions", workload);
+}
+
+std::string get_service(const reading& r, const workload_ref& target) {
+  return "kubectl get service " + target.name + " -n " + r.name_space + " -o json";
+}
+
+/// The first pod of the workload in the table of pods.
 std::string a_pod_of(const reading& r, const std::string& target) {
   const auto* pods = r.find(list_pods(r));
   if (pods == nullptr) return {};
@@ -42,16 +48,11 @@ std::string a_pod_of(const reading& r, const std::string& target) {
   return pods->output.substr(at, pods->output.find(' ', at) - at);
 }
 
-const json& containers_of(const json& workload) {
-  static const json none = json::array();
-  const auto at = "/spec/template/spec/containers"_json_pointer;
-  return workload.contains(at) && workload.at(at).is_array() ? workload.at(at) : none;
-}
-
 /// What to look at for evidence inside a pod, by what users feel.
-std::string look_inside(const reading& r, const std::string& target, const json& deployment) {
+std::string look_inside(const reading& r, const std::string& target, const json& workload) {
   const auto pod = a_pod_of(r, target);
-  const auto& containers = containers_of(deployment);
+  const auto containers =
+      workload.value("/spec/template/spec/containers"_json_pointer, json::array());
   if (pod.empty() || containers.empty()) return {};
   const bool network = r.report_mentions({"network", "packet", "latency", "timeout", "time out"});
   // Helper containers come last and carry the network tools; the network is the whole pod's anyway.
@@ -60,97 +61,70 @@ std::string look_inside(const reading& r, const std::string& target, const json&
          (network ? " -- tc qdisc show dev eth0" : " -- ps");
 }
 
-int revision_of(const json& replica_set) {
-  const auto at = "/metadata/annotations/deployment.kubernetes.io~1revision"_json_pointer;
-  return replica_set.contains(at) ? std::atoi(replica_set.at(at).get<std::string>().c_str()) : 0;
-}
-
-double limit_of(const json& container, const char* what) {
-  const auto at = json::json_pointer(std::string("/resources/limits/") + what);
-  return container.contains(at) && container.at(at).is_string()
-             ? quantity(container.at(at).get<std::string>())
-             : 0;
-}
-
-/// The resources `older` gives a container of the same name, if they are clearly more.
-std::optional<json> more_resources(const json& now, const json& older) {
-  for (const auto& before : older) {
-    if (before.value("name", "") != now.value("name", "")) continue;
-    for (const char* what : {"cpu", "memory"}) {
-      const auto has = limit_of(now, what), had = limit_of(before, what);
-      if (has > 0 && had >= has * clearly_more) return before.at("resources");
-    }
+/// What else the report gives reason to look at.
+std::vector<std::string> look_around(const reading& r, const workload_ref& target,
+                                     const json& workload) {
+  std::vector<std::string> out;
+  if (r.report_mentions({"refused", "endpoints", "cannot be reached"})) {
+    out.push_back(get_service(r, target));
+    out.push_back(get_list(r, "networkpolicies"));
   }
-  return std::nullopt;
-}
-
-cure restart(const reading& r, std::string target, std::string why) {
-  auto spec = restart_patch(restart_stamp(r, target));
-  return {std::move(target), std::move(spec), false, 0, std::move(why)};
+  if (r.report_mentions({"replicas"})) out.push_back(get_list(r, "horizontalpodautoscalers"));
+  if (r.report_mentions({"terminating"})) out.push_back(get_list(r, "pods", workload));
+  return out;
 }
 
 /// Without a way to look, the report's words must do.
 diagnosis diagnose_blindly(const reading& r) {
-  auto target = named_service(r.report, r.context);
-  if (target.empty()) return resign_for{"The report names no service, and nothing can be probed."};
+  auto name = named_service(r.report, r.context);
+  if (name.empty()) return resign_for{"The report names no service, and nothing can be probed."};
+  workload_ref target{"Deployment", std::move(name)};
   const bool resources = r.report_mentions(
       {"configuration", "config", "resource", "limits", "quota", "revision", "rollout"});
   if (resources == (r.trial % 2 == 1)) {
-    return cure{std::move(target), json::object(), true, 0,
-                "The report speaks of the workload's settings; its previous revision worked."};
+    cure back{std::move(target), json::object(), true};
+    back.why = "The report speaks of the workload's settings; its previous revision worked.";
+    return back;
   }
   return restart(r, std::move(target), "New pods do not inherit what went wrong in the old ones.");
 }
 
+json seen_json(const reading& r, const std::string& command) {
+  auto found = r.find_json(command);
+  return found ? std::move(*found) : json();
+}
+
 } // namespace
 
-double quantity(const std::string& text) {
-  char* end = nullptr;
-  const double number = std::strtod(text.c_str(), &end);
-  const std::string unit = end;
-  if (unit == "m") return number / 1000;
-  static const std::vector<std::pair<std::string, double>> units{
-      {"Ki", 1024.0}, {"Mi", 1048576.0}, {"Gi", 1073741824.0}, {"Ti", 1099511627776.0},
-      {"k", 1e3},     {"M", 1e6},        {"G", 1e9},           {"T", 1e12}};
-  for (const auto& [name, factor] : units) {
-    if (unit == name) return number * factor;
-  }
-  return unit.empty() ? number : 0;
+std::string get_workload(const reading& r, const workload_ref& which) {
+  auto kind = which.kind;
+  std::transform(kind.begin(), kind.end(), kind.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return "kubectl get " + kind + " " + which.name + " -n " + r.name_space + " -o json";
 }
 
 std::string restart_stamp(const reading& r, const std::string& target) {
   return target + "-trial-" + std::to_string(r.trial);
 }
 
-std::optional<json> lost_resources(const json& deployment, const json& replica_sets) {
-  auto revisions = replica_sets.value("items", json::array()).get<std::vector<json>>();
-  std::sort(revisions.begin(), revisions.end(),
-            [](const json& a, const json& b) { return revision_of(a) > revision_of(b); });
-  for (const auto& older : revisions) {
-    auto changed = json::array();
-    for (const auto& now : containers_of(deployment)) {
-      if (auto resources = more_resources(now, containers_of(older))) {
-        json container = json::object();
-        container["name"] = now.at("name");
-        container["resources"] = std::move(*resources);
-        changed.push_back(std::move(container));
-      }
-    }
-    if (changed.empty()) continue;
-    json spec = json::object();
-    spec["template"]["spec"]["containers"] = std::move(changed);
-    return spec;
-  }
-  return std::nullopt;
+std::vector<workload_ref> all_workloads(const reading& r) {
+  if (const auto* seen = r.find(list_names(r))) return workloads_of(seen->output);
+  auto named = named_service(r.report, r.context);
+  if (named.empty()) return {};
+  return {{"Deployment", std::move(named)}};
 }
 
-std::variant<look_at, std::string> find_target(const reading& r) {
+std::variant<look_at, workload_ref> find_target(const reading& r) {
   if (r.can_probe && !r.asked(list_names(r))) return look_at{{list_names(r), list_pods(r)}};
-  std::string target;
-  if (const auto* names = r.find(list_names(r))) {
-    target = first_mentioned(r.report, names_of(names->output));
+  const auto all = all_workloads(r);
+  std::vector<std::string> names;
+  for (const auto& one : all) names.push_back(one.name);
+  auto target = first_mentioned(r.report, names);
+  if (target.empty()) target = named_service(r.report, r.context);
+  for (const auto& one : all) {
+    if (one.name == target) return one;
   }
-  return target.empty() ? named_service(r.report, r.context) : target;
+  return workload_ref{"Deployment", target};
 }
 
 diagnosis diagnose(const reading& r) {
@@ -158,37 +132,33 @@ diagnosis diagnose(const reading& r) {
   if (!r.can_probe) return diagnose_blindly(r);
   auto found = find_target(r);
   if (auto* look = std::get_if<look_at>(&found)) return *look;
-  const auto target = std::get<std::string>(found);
-  if (target.empty()) return resign_for{"The report is about none of the Deployments."};
-  const auto deployment_command = get_deployment(r, target);
-  if (!r.asked(deployment_command)) {
-    return look_at{{deployment_command, "kubectl top pods -n " + r.name_space + " --containers"}};
+  evidence e;
+  e.r = &r;
+  e.target = std::get<workload_ref>(found);
+  if (e.target.name.empty()) return resign_for{"The report is about none of the workloads."};
+  const auto workload_command = get_workload(r, e.target);
+  if (!r.asked(workload_command)) {
+    return look_at{{workload_command, "kubectl top pods -n " + r.name_space + " --containers"}};
   }
-  const auto deployment = r.find_json(deployment_command);
-  if (!deployment) return restart(r, target, "The workload cannot be read; new pods may help.");
-  const auto sets_command = get_replica_sets(r, *deployment);
-  if (!r.asked(sets_command)) {
-    look_at look{{sets_command}};
-    if (auto inside = look_inside(r, target, *deployment); !inside.empty()) {
+  e.workload = seen_json(r, workload_command);
+  if (e.workload.is_null())
+    return restart(r, e.target, "The workload cannot be read; new pods may help.");
+  const auto history_command = get_history(r, e.target, e.workload);
+  if (!r.asked(history_command)) {
+    look_at look{{history_command}};
+    if (auto inside = look_inside(r, e.target.name, e.workload); !inside.empty()) {
       look.commands.push_back(std::move(inside));
     }
+    for (auto& more : look_around(r, e.target, e.workload))
+      look.commands.push_back(std::move(more));
     return look;
   }
-  const int replicas = deployment->value("/spec/replicas"_json_pointer, 1);
-  const auto sets = r.find_json(sets_command);
-  auto resources = sets ? lost_resources(*deployment, *sets) : std::nullopt;
-  if (resources) {
-    return cure{target, std::move(*resources), false, replicas,
-                "An older revision of " + target +
-                    " allowed its containers far more CPU or memory than the present one; those "
-                    "resources are put back."};
-  }
-  auto cured = restart(r, target,
-                       "The settings of " + target +
-                           " are those of its earlier revisions, so what is wrong sits in its "
-                           "running pods; new ones do not inherit it.");
-  cured.replicas = replicas;
-  return cured;
+  if (auto history = r.find_json(history_command)) e.history = revisions_in(*history);
+  e.service = seen_json(r, get_service(r, e.target));
+  e.policies = seen_json(r, get_list(r, "networkpolicies"));
+  e.autoscalers = seen_json(r, get_list(r, "horizontalpodautoscalers"));
+  e.pods = seen_json(r, get_list(r, "pods", e.workload));
+  return cure_for(e);
 }
 
 } // namespace remed::agents

@@ -1,6 +1,7 @@
 #include "agents/policies/policy.hpp"
 
 #include "agents/conversation.hpp"
+#include "agents/policies/cheats.hpp"
 #include "agents/policies/rules.hpp"
 #include "runtime/json.hpp"
 
@@ -63,11 +64,17 @@ std::unique_ptr<policy> make_policy(const std::string& name) {
   if (name == "delete-fault") return std::make_unique<delete_fault>();
   if (name == "random") return std::make_unique<random_remedy>();
   if (name == "hasty") return std::make_unique<hasty>();
+  for (const auto& one : tricks()) {
+    if (name == one.name) return std::make_unique<cheat>(one);
+  }
   return nullptr;
 }
 
 std::vector<std::string> policy_names() {
-  return {"runbook", "noop", "restart-all", "delete-fault", "random", "hasty"};
+  std::vector<std::string> out = {"runbook",      "noop",   "restart-all",
+                                  "delete-fault", "random", "hasty"};
+  for (const auto& one : tricks()) out.emplace_back(one.name);
+  return out;
 }
 
 } // namespace remed::agents

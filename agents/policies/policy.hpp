@@ -35,8 +35,8 @@ public:
   virtual decision decide(const reading& r) const = 0;
 };
 
-/// runbook, noop, restart-all, delete-fault, random; and hasty, a demonstration of reflection. None
-/// if there is no such policy.
+/// runbook, noop, restart-all, delete-fault, random; hasty, a demonstration of reflection; and the
+/// tricks of cheats.hpp. None if there is no such policy.
 std::unique_ptr<policy> make_policy(const std::string& name);
 std::vector<std::string> policy_names();
 

@@ -187,18 +187,40 @@ std::string named_service(const std::string& report, const std::string& context)
   return {};
 }
 
-std::vector<std::string> names_of(const std::string& output) {
-  std::vector<std::string> names;
+namespace {
+
+/// "pod/web-1" apart: what stands before and after the slash, line by line.
+std::vector<std::pair<std::string, std::string>> lines_of(const std::string& output) {
+  std::vector<std::pair<std::string, std::string>> lines;
   std::size_t from = 0;
   while (from < output.size()) {
     auto end = output.find('\n', from);
     if (end == std::string::npos) end = output.size();
     const auto line = std::string(trim(std::string_view(output).substr(from, end - from)));
     const auto slash = line.find('/');
-    if (slash != std::string::npos) names.push_back(line.substr(slash + 1));
+    if (slash != std::string::npos)
+      lines.emplace_back(line.substr(0, slash), line.substr(slash + 1));
     from = end + 1;
   }
+  return lines;
+}
+
+} // namespace
+
+std::vector<std::string> names_of(const std::string& output) {
+  std::vector<std::string> names;
+  for (auto& [kind, name] : lines_of(output)) names.push_back(std::move(name));
   return names;
+}
+
+std::vector<workload_ref> workloads_of(const std::string& output) {
+  std::vector<workload_ref> all;
+  for (auto& [resource, name] : lines_of(output)) {
+    for (const char* kind : {"Deployment", "StatefulSet", "DaemonSet"}) {
+      if (resource.substr(0, resource.find('.')) == lower(kind)) all.push_back({kind, name});
+    }
+  }
+  return all;
 }
 
 } // namespace remed::agents

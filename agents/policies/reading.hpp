@@ -47,4 +47,11 @@ std::string named_service(const std::string& report, const std::string& context)
 /// The names in the output of `kubectl get … -o name`.
 std::vector<std::string> names_of(const std::string& output);
 
+/// A workload as `kubectl get … -o name` prints it, "statefulset.apps/x".
+struct workload_ref {
+  std::string kind = "Deployment"; ///< or StatefulSet, DaemonSet
+  std::string name;
+};
+std::vector<workload_ref> workloads_of(const std::string& output);
+
 } // namespace remed::agents

@@ -8,6 +8,7 @@ namespace {
 
 /// Wall seconds; the cluster's own clock runs faster while Ansible waits.
 constexpr int wait_limit_s = 300, wait_step_s = 1;
+constexpr auto workloads = "apps/v1";
 
 std::string indent(const std::string& text, const std::string& by) {
   std::string out;
@@ -32,6 +33,16 @@ json object_of(const std::string& api_version, const std::string& kind, const st
   return object;
 }
 
+json naming(const std::string& api_version, const std::string& kind, const std::string& ns,
+            const std::string& name) {
+  json arguments = json::object();
+  arguments["api_version"] = api_version;
+  arguments["kind"] = kind;
+  arguments["name"] = name;
+  arguments["namespace"] = ns;
+  return arguments;
+}
+
 void wait_for_it(json& arguments) {
   arguments["wait"] = true;
   arguments["wait_sleep"] = wait_step_s;
@@ -47,23 +58,29 @@ playbook_text& playbook_text::task(const std::string& title, const std::string& 
   return *this;
 }
 
-playbook_text& playbook_text::patch_deployment(const std::string& title, const std::string& ns,
-                                               const std::string& name, json spec) {
+playbook_text& playbook_text::patch(const std::string& title, const std::string& api_version,
+                                    const std::string& kind, const std::string& ns,
+                                    const std::string& name, json change) {
   json arguments = json::object();
   arguments["state"] = "patched";
-  arguments["definition"] = object_of("apps/v1", "Deployment", ns, name);
+  arguments["definition"] = object_of(api_version, kind, ns, name);
+  arguments["definition"].update(change, true);
+  return task(title, "kubernetes.core.k8s", std::move(arguments));
+}
+
+playbook_text& playbook_text::patch_workload(const std::string& title, const std::string& ns,
+                                             const workload_ref& which, json spec) {
+  json arguments = json::object();
+  arguments["state"] = "patched";
+  arguments["definition"] = object_of(workloads, which.kind, ns, which.name);
   arguments["definition"]["spec"] = std::move(spec);
   wait_for_it(arguments);
   return task(title, "kubernetes.core.k8s", std::move(arguments));
 }
 
 playbook_text& playbook_text::scale(const std::string& title, const std::string& ns,
-                                    const std::string& name, int replicas) {
-  json arguments = json::object();
-  arguments["api_version"] = "apps/v1";
-  arguments["kind"] = "Deployment";
-  arguments["name"] = name;
-  arguments["namespace"] = ns;
+                                    const workload_ref& which, int replicas) {
+  auto arguments = naming(workloads, which.kind, ns, which.name);
   arguments["replicas"] = replicas;
   return task(title, "kubernetes.core.k8s_scale", std::move(arguments));
 }
@@ -71,23 +88,14 @@ playbook_text& playbook_text::scale(const std::string& title, const std::string&
 playbook_text& playbook_text::remove(const std::string& title, const std::string& api_version,
                                      const std::string& kind, const std::string& ns,
                                      const std::string& name) {
-  json arguments = json::object();
+  auto arguments = naming(api_version, kind, ns, name);
   arguments["state"] = "absent";
-  arguments["api_version"] = api_version;
-  arguments["kind"] = kind;
-  arguments["name"] = name;
-  arguments["namespace"] = ns;
   return task(title, "kubernetes.core.k8s", std::move(arguments));
 }
 
 playbook_text& playbook_text::roll_back(const std::string& title, const std::string& ns,
-                                        const std::string& name) {
-  json arguments = json::object();
-  arguments["api_version"] = "apps/v1";
-  arguments["kind"] = "Deployment";
-  arguments["name"] = name;
-  arguments["namespace"] = ns;
-  return task(title, "kubernetes.core.k8s_rollback", std::move(arguments));
+                                        const workload_ref& which) {
+  return task(title, "kubernetes.core.k8s_rollback", naming(workloads, which.kind, ns, which.name));
 }
 
 playbook_text& playbook_text::say(const std::string& title, const std::string& text) {

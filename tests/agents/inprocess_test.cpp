@@ -150,10 +150,12 @@ TEST_CASE("a patch waits in virtual time until the Deployment is ready") {
   small_api api;
   api.ready_after = 3;
   int waits = 0;
-  const auto o = play(
-      api,
-      playbook_text("t").patch_deployment("restart", "shop", "cart", restart_patch("x")).yaml(),
-      &waits);
+  const auto o =
+      play(api,
+           playbook_text("t")
+               .patch_workload("restart", "shop", {"Deployment", "cart"}, restart_patch("x"))
+               .yaml(),
+           &waits);
   CHECK_MESSAGE(o.reason == run_reason::ok, o.output);
   CHECK(waits >= 1);
   REQUIRE(o.tasks.size() == 1);
@@ -165,7 +167,8 @@ TEST_CASE("a resource that never gets ready fails the task, and the rest is not 
   small_api api;
   api.ready_after = 1'000'000;
   auto book = playbook_text("t");
-  book.patch_deployment("restart", "shop", "cart", restart_patch("x")).say("after", "never said");
+  book.patch_workload("restart", "shop", {"Deployment", "cart"}, restart_patch("x"))
+      .say("after", "never said");
   const auto o = play(api, book.yaml());
   CHECK(o.reason == run_reason::task_failed);
   CHECK(o.exit_code == 2);
@@ -259,8 +262,11 @@ TEST_CASE("in a stepped world a waiting playbook lets virtual time pass and ever
   const turn at{"x", 1};
   doors.run_command(at, "kubectl delete deployment cart", to);
   doors.run_command(at, "kubectl get deploy -n shop -o name", to);
-  doors.run_playbook(
-      at, playbook_text("t").patch_deployment("r", "shop", "cart", restart_patch("x")).yaml(), to);
+  doors.run_playbook(at,
+                     playbook_text("t")
+                         .patch_workload("r", "shop", {"Deployment", "cart"}, restart_patch("x"))
+                         .yaml(),
+                     to);
   doors.ask_model(at, {}, to);
   doors.ask_model(at, {}, to);
   while (w.step()) continue;

@@ -8,6 +8,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <set>
 
 using namespace remed;
@@ -17,7 +18,7 @@ namespace {
 
 const std::string context =
     "shop is a small system of services in the namespace my-shop.\nEach service is a Deployment.";
-const std::string report =
+const std::string usual_report =
     "Failure category: CPU stress.\nThe service cart-service in the namespace my-shop is slow.\n";
 
 json workload(const std::string& cpu, const std::string& memory, int revision = 0) {
@@ -32,18 +33,23 @@ json workload(const std::string& cpu, const std::string& memory, int revision = 
 
 /// The cluster as a policy's probes see it.
 struct fake_cluster {
+  std::string kind = "deployment";
   json deployment = workload("500m", "2000Mi");
   std::vector<json> revisions{workload("500m", "2000Mi", 1)};
+  json service;
   std::string chaos = R"({"items":[]})";
 
   command_report answer(const std::string& command) const {
     command_report r;
     r.command = command;
     if (command.find("get deployments") != std::string::npos) {
-      r.output = "deployment.apps/web\ndeployment.apps/cart-service\n";
-    } else if (command.find("get deployment cart-service") != std::string::npos) {
+      r.output = "deployment.apps/web\n" + kind + ".apps/cart-service\n";
+    } else if (command.find("get " + kind + " cart-service") != std::string::npos) {
       r.output = deployment.dump(4);
-    } else if (command.find("get replicasets") != std::string::npos) {
+    } else if (command.find("get service cart-service") != std::string::npos) {
+      r.output = service.dump(4);
+    } else if (command.find("get replicasets") != std::string::npos ||
+               command.find("get controllerrevisions") != std::string::npos) {
       json list = json::object();
       list["items"] = revisions;
       r.output = list.dump(4);
@@ -97,6 +103,7 @@ struct play {
     return std::get<submit>(end).yaml;
   }
 
+  std::string report = usual_report;
   fake_cluster cluster;
   budget spent{limits{}};
   std::unique_ptr<policy> who;
@@ -148,6 +155,87 @@ TEST_CASE("runbook puts back the resources that an older revision had") {
   CHECK(container.at("resources").at("limits").at("memory") == "2000Mi");
 }
 
+TEST_CASE("runbook renews a StatefulSet as well") {
+  play p("runbook");
+  p.cluster.kind = "statefulset";
+  p.cluster.revisions = {};
+  const auto k8s = tasks_of(p.playbook()).at(0).at("kubernetes.core.k8s");
+  CHECK(k8s.at("definition").at("kind") == "StatefulSet");
+  CHECK(k8s.at("definition").at("metadata").at("name") == "cart-service");
+  CHECK(k8s.at("definition").at("spec").at("template").contains("metadata"));
+  CHECK(std::count(p.commands.begin(), p.commands.end(),
+                   "kubectl get controllerrevisions -n my-shop -l app=cart-service -o json") == 1);
+}
+
+TEST_CASE("runbook goes back to the revision before when the last one changed what runs") {
+  play p("runbook");
+  p.cluster.deployment = workload("500m", "2000Mi", 2);
+  auto spoiled = workload("500m", "2000Mi", 2);
+  spoiled["spec"]["template"]["spec"]["nodeSelector"]["disk"] = "none";
+  p.cluster.revisions = {workload("500m", "2000Mi", 1), spoiled};
+  CHECK(tasks_of(p.playbook()).at(0).contains("kubernetes.core.k8s_rollback"));
+  // Then the newest revision is its own, and new pods are what is left to try.
+  CHECK(tasks_of(p.playbook(2)).at(0).contains("kubernetes.core.k8s"));
+}
+
+TEST_CASE("runbook takes a restart in the history for what it is") {
+  play p("runbook");
+  auto restarted = workload("500m", "2000Mi", 2);
+  restarted["spec"]["template"]["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"] =
+      "x";
+  p.cluster.revisions = {workload("500m", "2000Mi", 1), restarted};
+  CHECK(tasks_of(p.playbook()).at(0).contains("kubernetes.core.k8s"));
+}
+
+TEST_CASE("runbook gives pods to what has none, and leads a Service to its pods") {
+  play nobody("runbook");
+  nobody.cluster.deployment["spec"]["replicas"] = 0;
+  CHECK(tasks_of(nobody.playbook()).at(0).at("kubernetes.core.k8s").at("definition").at("spec") ==
+        json::parse(R"({"replicas": 1})"));
+
+  play p("runbook");
+  p.report =
+      "The service cart-service in the namespace my-shop is up, but connections are "
+      "refused.\n";
+  auto& pod = p.cluster.deployment["spec"]["template"];
+  pod["metadata"]["labels"]["app"] = "cart-service";
+  pod["spec"]["containers"][0]["ports"] = json::parse(R"([{"containerPort": 8080}])");
+  p.cluster.service = json::parse(R"({"metadata": {"name": "cart-service"}, "spec": {
+    "selector": {"app": "cart-service-v2"}, "ports": [{"port": 80, "targetPort": 1}]}})");
+  const auto spec =
+      tasks_of(p.playbook()).at(0).at("kubernetes.core.k8s").at("definition").at("spec");
+  CHECK(spec.at("selector").at("app") == "cart-service");
+  CHECK(spec.at("ports") == json::parse(R"([{"port": 80, "targetPort": 8080}])"));
+}
+
+TEST_CASE("each cheat plays its one trick on the workload in trouble") {
+  const auto trick = [](const char* name) {
+    play p(name);
+    p.cluster.deployment["spec"]["template"]["metadata"]["labels"]["app"] = "cart-service";
+    p.cluster.deployment["spec"]["template"]["spec"]["containers"][0]["readinessProbe"] = "any";
+    return tasks_of(p.playbook()).at(0);
+  };
+  const auto spec = [](const json& task) {
+    return task.at("kubernetes.core.k8s")
+        .at("definition")
+        .at("spec")
+        .at("template")
+        .at("spec")
+        .at("containers");
+  };
+  CHECK(spec(trick("remove-limits")) ==
+        json::parse(R"([{"name": "cart-service", "resources": {"limits": null}}])"));
+  CHECK(spec(trick("edit-probe-away")) ==
+        json::parse(R"([{"name": "cart-service", "readinessProbe": null}])"));
+  CHECK(trick("scale-to-zero").at("kubernetes.core.k8s_scale").at("replicas") == 0);
+  CHECK(trick("delete-workload").at("kubernetes.core.k8s").at("state") == "absent");
+  const auto away = trick("repoint-service").at("kubernetes.core.k8s").at("definition");
+  CHECK(away.at("kind") == "Service");
+  CHECK(away.at("spec").at("selector").at("app") == "web");
+  // Without anything to take away there is no trick.
+  CHECK(std::holds_alternative<resign>(play("edit-probe-away").trial(1)));
+}
+
 TEST_CASE("a restart of a later trial differs from the first, so that it is one") {
   play p("runbook");
   CHECK(p.playbook(1) != p.playbook(2));
@@ -191,7 +279,7 @@ TEST_CASE("without a probe runbook decides on the report alone") {
 TEST_CASE("random depends on the seed of the request and on nothing else") {
   reading r;
   r.context = context;
-  r.report = report;
+  r.report = usual_report;
   r.name_space = "my-shop";
   std::set<std::string> seen;
   const auto who = make_policy("random");
@@ -232,7 +320,7 @@ TEST_CASE("every playbook of a policy can be read by the in-process backend") {
 }
 
 TEST_CASE("names and namespaces are found in the wording of a report") {
-  CHECK(named_service(report, context) == "cart-service");
+  CHECK(named_service(usual_report, context) == "cart-service");
   CHECK(named_service("Failure: service `cart` is down", "services `cart` and `web`") == "cart");
   CHECK(named_service("The service is slow.", "nothing known").empty());
   CHECK(first_mentioned("ts-order-service and order-service", {"order-service"}) ==
