@@ -98,14 +98,19 @@ result<std::unique_ptr<tools::model>> make_model(const std::string& name, tools:
   if (auto built_in = make_policy(name)) return std::unique_ptr<tools::model>(std::move(built_in));
   const auto file = load_model_file(name);
   if (!file) return file.why();
-  auto key = read_key(*file);
-  if (!key) return key.why();
   if (loop == nullptr) {
     return failure{errc::bad_input, "model " + name +
                                         " is reached over HTTP, and this run has no network; use a "
                                         "built-in policy or a recording"};
   }
-  return tools::make_openai_model(*loop, to_options(*file, std::move(*key), seed));
+  return make_model(*file, *loop, seed);
+}
+
+result<std::unique_ptr<tools::model>> make_model(const model_file& declared, tools::io_loop& loop,
+                                                 std::uint64_t seed) {
+  auto key = read_key(declared);
+  if (!key) return key.why();
+  return tools::make_openai_model(loop, to_options(declared, std::move(*key), seed));
 }
 
 } // namespace remed::agents

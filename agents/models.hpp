@@ -51,6 +51,9 @@ FIELDS(model_file, name, summary, base_url, model, api_key_env, stream, dialect,
 /// what is missing and the remedy.
 result<std::unique_ptr<tools::model>> make_model(const std::string& name, tools::io_loop* loop,
                                                  std::uint64_t seed);
+/// The same for a declaration that was read already.
+result<std::unique_ptr<tools::model>> make_model(const model_file& declared, tools::io_loop& loop,
+                                                 std::uint64_t seed);
 /// Reads and checks a declaration, by name or by a path that ends in .yaml.
 result<model_file> load_model_file(const std::string& name_or_file);
 /// All names: policies first, then the declared ones.

@@ -5,6 +5,7 @@
 #include "chaos/fault.hpp"
 #include "chaos/scenario.hpp"
 #include "environments/environment.hpp"
+#include "runtime/shared_list.hpp"
 
 #include <functional>
 #include <map>
@@ -50,7 +51,7 @@ struct facts {
 struct setting {
   fault what;
   scenario where;
-  env::system_profile system;
+  shared_value<env::system_profile> system;
   std::string ns;
   /// "cpu", "memory": the share of its limit that the target used before the fault; empty: unknown.
   std::map<std::string, double> usual = {};

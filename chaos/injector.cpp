@@ -38,11 +38,14 @@ json as_json(const findings& all) {
 struct injector::work : std::enable_shared_from_this<injector::work> {
   enum class phase { idle, checking, injecting, watching, afflicted, clearing, clean };
 
-  work(handle::pointer actor, needs n) : self(actor), need(std::move(n)) {}
-
-  setting about() const {
-    return {need.what, need.place, need.system, need.where->name_space(), usual};
-  }
+  work(handle::pointer actor, needs n)
+      : self(actor),
+        need(std::move(n)),
+        about{std::move(need.what),
+              std::move(need.place),
+              std::move(need.system),
+              need.where->name_space(),
+              {}} {}
 
   // -- trials
 
@@ -53,17 +56,17 @@ struct injector::work : std::enable_shared_from_this<injector::work> {
     began = need.where->now();
     if (now_in == phase::idle || now_in == phase::checking) {
       now_in = phase::checking;
-      return look(need.what.oracle, &work::on_health);
+      return look(about.what.oracle, &work::on_health);
     }
-    if (now_in == phase::afflicted) look(need.what.symptom, &work::on_recheck);
+    if (now_in == phase::afflicted) look(about.what.symptom, &work::on_recheck);
   }
 
   void on_health(const facts& f) {
     if (now_in != phase::checking) return;
-    usual = predicates::usual_shares(f, about());
-    auto found = evaluate(need.what.oracle, f, about());
+    about.usual = predicates::usual_shares(f, about);
+    auto found = evaluate(about.what.oracle, f, about);
     if (found.hold()) {
-      if (need.at_health) need.at_health(usual);
+      if (need.at_health) need.at_health(about.usual);
       return inject();
     }
     if (need.where->now() - began >= healthy_limit) {
@@ -74,7 +77,7 @@ struct injector::work : std::enable_shared_from_this<injector::work> {
 
   void inject() {
     now_in = phase::injecting;
-    knife = std::make_shared<surgery>(*need.where, about(), object_name(need.what, at.experiment));
+    knife = std::make_shared<surgery>(*need.where, about, object_name(about.what, at.experiment));
     knife->inject([me = shared_from_this()](result<void> done) { me->on_injected(done); });
   }
 
@@ -86,13 +89,13 @@ struct injector::work : std::enable_shared_from_this<injector::work> {
     began = need.where->now();
     need.note(
         "injected",
-        json{{"fault", need.what.id}, {"target", need.place.target}, {"objects", knife->made()}});
+        json{{"fault", about.what.id}, {"target", about.where.target}, {"objects", knife->made()}});
     look_again();
   }
 
   void on_symptom(const facts& f) {
     if (now_in != phase::watching) return;
-    auto found = evaluate(need.what.symptom, f, about());
+    auto found = evaluate(about.what.symptom, f, about);
     if (found.hold()) {
       now_in = phase::afflicted;
       need.note("symptom", json{{"seen", true},
@@ -112,7 +115,7 @@ struct injector::work : std::enable_shared_from_this<injector::work> {
 
   void on_recheck(const facts& f) {
     if (now_in != phase::afflicted) return;
-    auto found = evaluate(need.what.symptom, f, about());
+    auto found = evaluate(about.what.symptom, f, about);
     const bool persists = found.hold();
     need.note("symptom", json{{"seen", persists}, {"evidence", as_json(found)}});
     tell_coordinator(persists ? "Looked at again before this attempt: the symptom persists."
@@ -121,10 +124,10 @@ struct injector::work : std::enable_shared_from_this<injector::work> {
   }
 
   void tell_coordinator(const std::string& recheck) {
-    const auto known = words_of(about(), {});
-    incident out{at, need.system.context, filled(need.what.report, known), feedback};
+    const auto known = words_of(about, {});
+    incident out{at, about.system->context, filled(about.what.report, known), feedback};
     if (out.context.empty()) {
-      out.context = "The system " + need.system.name + " runs in the namespace " +
+      out.context = "The system " + about.system->name + " runs in the namespace " +
                     need.where->name_space() + ".\n";
     }
     if (!recheck.empty()) out.report += recheck + "\n";
@@ -190,8 +193,8 @@ struct injector::work : std::enable_shared_from_this<injector::work> {
 
   void on_wake(const wake& w) {
     if (w.id != waits) return;
-    if (now_in == phase::checking) look(need.what.oracle, &work::on_health);
-    if (now_in == phase::watching) look(need.what.symptom, &work::on_symptom);
+    if (now_in == phase::checking) look(about.what.oracle, &work::on_health);
+    if (now_in == phase::watching) look(about.what.symptom, &work::on_symptom);
     if (now_in == phase::clearing) look_for_remains();
   }
 
@@ -206,7 +209,7 @@ struct injector::work : std::enable_shared_from_this<injector::work> {
   void look(const std::vector<predicate>& checks, void (work::*then)(const facts&)) {
     env::look how;
     how.window_from = need.where->now() - users_window;
-    gather(*need.where, need.place.target, how, wanted_by(checks),
+    gather(*need.where, about.where.target, how, wanted_by(checks),
            [me = shared_from_this(), then](result<facts> f) {
              if (!me->self) return;
              if (f) return ((*me).*then)(*f);
@@ -217,10 +220,10 @@ struct injector::work : std::enable_shared_from_this<injector::work> {
 
   handle::pointer self; ///< none once the role has ended
   needs need;
+  setting about; ///< `usual` is of the last look before the injection
   phase now_in = phase::idle;
   turn at;
   std::string feedback, problem;
-  std::map<std::string, double> usual; ///< of the last look before the injection
   vtime began{};
   std::uint64_t waits = 0;
   bool forced = false;

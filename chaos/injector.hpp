@@ -8,6 +8,7 @@
 #include "environments/environment.hpp"
 #include "runtime/messages.hpp"
 #include "runtime/role.hpp"
+#include "runtime/shared_list.hpp"
 
 #include <functional>
 #include <map>
@@ -25,7 +26,7 @@ public:
     env::environment* where = nullptr; ///< outlives the role
     fault what;
     scenario place;
-    env::system_profile system; ///< C0 and what healthy means
+    shared_value<env::system_profile> system; ///< C0 and what healthy means
     std::function<station<incident>()> coordinator;
     std::function<station<not_injected, cleared>()> supervisor;
     /// Writes to the event log, kind "fault": injected {objects}, symptom {evidence}, cleared {…}.

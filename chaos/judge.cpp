@@ -116,7 +116,7 @@ verdict to_verdict(const turn& at, const judgement& j) {
   return out;
 }
 
-judge::judge(fault f, scenario s, env::environment& where, env::system_profile system)
+judge::judge(fault f, scenario s, env::environment& where, shared_value<env::system_profile> system)
     : setting_{std::move(f), std::move(s), std::move(system), where.name_space(), {}},
       where_(&where) {}
 

@@ -36,7 +36,7 @@ verdict to_verdict(const turn& at, const judgement& j);
 class judge {
 public:
   /// The environment must outlive the judge.
-  judge(fault f, scenario s, env::environment& where, env::system_profile system);
+  judge(fault f, scenario s, env::environment& where, shared_value<env::system_profile> system);
 
   /// What the target used of its limits when all was well: see setting::usual.
   void know_usual(const std::map<std::string, double>& shares) { setting_.usual = shares; }

@@ -65,7 +65,7 @@ words words_of(const setting& s, const std::string& object_name) {
   const auto& containers = containers_of(declared_workload(s.system, s.where.target));
   auto first = containers.empty() ? s.where.target : containers[0].value("name", s.where.target);
   words out = {{"namespace", s.ns},
-               {"system", s.system.name},
+               {"system", s.system->name},
                {"target", s.where.target},
                {"container", first},
                {"name", object_name}};

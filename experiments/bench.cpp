@@ -1,22 +1,21 @@
 #include "experiments/bench.hpp"
 
 #include "agents/models.hpp"
+#include "agents/policies/policy.hpp"
 #include "chaos/mesh/rules.hpp"
+#include "experiments/shelf.hpp"
+#include "experiments/worker.hpp"
 #include "experiments/workshop_tools.hpp"
 
+#include <sys/resource.h>
+
 #include <algorithm>
-#include <deque>
-#include <list>
 #include <locale>
-#include <mutex>
 #include <thread>
 
 namespace remed::experiments {
 
 namespace {
-
-constexpr int steps_in_a_row = 64; // before the next world has its turn
-constexpr std::chrono::milliseconds patience{2};
 
 /// Until a booted system has metrics of a whole scrape window.
 constexpr std::chrono::seconds warm_up{60};
@@ -27,26 +26,6 @@ constexpr std::chrono::minutes calendar_lead{30};
 /// … and at most this much more.
 constexpr std::chrono::minutes calendar_slack{10};
 
-/// The queue that threads take from, and the results they put back.
-struct counter {
-  const std::vector<experiment_spec>& specs;
-  std::vector<record> results;
-  std::function<void(const record&)> done;
-  std::size_t next = 0;
-  std::mutex lock;
-
-  std::optional<std::size_t> take() {
-    std::lock_guard guard(lock);
-    if (next >= specs.size()) return std::nullopt;
-    return next++;
-  }
-  void put(std::size_t i, record r) {
-    std::lock_guard guard(lock);
-    results[i] = std::move(r);
-    if (done) done(results[i]);
-  }
-};
-
 /// libstdc++ fills these tables of the global locale at first use and without a lock; regular
 /// expressions read them in every thread.
 void fill_locale_tables() {
@@ -55,85 +34,32 @@ void fill_locale_tables() {
   for (int c = 0; c < 256; ++c) letters.narrow(static_cast<char>(c), '\0');
 }
 
-record never_ran(const experiment_spec& spec, outcome_kind kind, const std::string& why) {
-  episode_result ended;
-  ended.outcome = kind;
-  ended.detail = why;
-  return make_record(spec, ended);
+/// Each experiment that waits for a model holds a socket: as many as the machine allows.
+void raise_file_limit() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= files.rlim_max) return;
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
 }
-
-/// One thread's work: keeps its share of worlds going until the queue is empty.
-class worker {
-public:
-  worker(counter& desk, const settings& how, std::shared_ptr<tools::ansible_host> host,
-         const std::atomic<bool>& stop, const event_follower& follow, unsigned most)
-      : desk_(desk), stop_(stop), follow_(follow), most_(most), shop_(how, std::move(host)) {}
-
-  void work() {
-    for (;;) {
-      if (stop_ && !cancelled_) cancel_all();
-      refill();
-      if (active_.empty()) return;
-      bool progress = false;
-      for (auto it = active_.begin(); it != active_.end();) {
-        progress |= advance(*it->second);
-        if (it->second->over()) {
-          desk_.put(it->first, it->second->finished());
-          it = active_.erase(it);
-        } else {
-          ++it;
-        }
-      }
-      progress |= shop_.loop.poll();
-      if (!progress && !active_.empty()) shop_.loop.run_for(patience);
-    }
-  }
-
-private:
-  void refill() {
-    while (!stop_ && active_.size() < most_) {
-      const auto i = desk_.take();
-      if (!i) return;
-      auto started = start_experiment(desk_.specs[*i], shop_, follow_);
-      if (!started) {
-        desk_.put(*i, never_ran(desk_.specs[*i], outcome_kind::infra_error, started.why().what));
-        continue;
-      }
-      active_.emplace_back(*i, std::move(*started));
-    }
-  }
-
-  static bool advance(running& world) {
-    bool any = false;
-    for (int n = 0; n < steps_in_a_row && !world.over(); ++n) {
-      if (!world.step()) break;
-      any = true;
-    }
-    return any;
-  }
-
-  void cancel_all() {
-    cancelled_ = true;
-    for (auto& [i, world] : active_) world->cancel("interrupted");
-  }
-
-  counter& desk_;
-  const std::atomic<bool>& stop_;
-  const event_follower& follow_;
-  unsigned most_;
-  workshop shop_;
-  std::list<std::pair<std::size_t, std::unique_ptr<running>>> active_;
-  bool cancelled_ = false;
-};
 
 } // namespace
 
 workshop::workshop(const settings& s, std::shared_ptr<tools::ansible_host> host)
     : how(s),
       ansible_host(std::move(host)),
-      tools(std::make_unique<tools_of_thread>(loop, s, ansible_host)) {
-  make_model = [this](const std::string& name, std::uint64_t seed) {
-    return agents::make_model(name, &loop, seed);
+      tools(std::make_unique<tools_of_thread>(loop, s, ansible_host)),
+      shelf(std::make_unique<declared>()) {
+  make_model = [this](const std::string& name,
+                      std::uint64_t seed) -> result<std::unique_ptr<tools::model>> {
+    std::unique_ptr<tools::model> made = agents::make_policy(name);
+    if (!made) {
+      const auto file = shelf->models.get(name, agents::load_model_file);
+      if (!file) return file.why();
+      auto over_http = agents::make_model(*file, loop, seed);
+      if (!over_http) return over_http.why();
+      made = std::move(*over_http);
+    }
+    return how.around_model ? how.around_model(std::move(made)) : std::move(made);
   };
 }
 
@@ -182,21 +108,19 @@ result<std::vector<record>> run_all(const std::vector<experiment_spec>& specs, c
       host = std::move(*started);
     }
   }
-  counter desk{specs, {}, std::move(done), 0, {}};
-  for (const auto& spec : specs) {
-    desk.results.push_back(never_ran(spec, outcome_kind::cancelled, "never started"));
-  }
+  desk work(specs, std::move(done));
   const auto at_once = std::max(1u, how.parallel);
   const auto threads = std::clamp(how.threads, 1u, at_once);
   fill_locale_tables();
+  raise_file_limit();
   {
     std::vector<std::jthread> crew;
     for (unsigned t = 0; t < threads; ++t) {
       const unsigned share = at_once / threads + (t < at_once % threads ? 1 : 0);
-      crew.emplace_back([&, share] { worker(desk, how, host, stop, follow, share).work(); });
+      crew.emplace_back([&, share] { worker(work, how, host, stop, follow, share).work(); });
     }
   }
-  return std::move(desk.results);
+  return work.results();
 }
 
 } // namespace remed::experiments

@@ -7,6 +7,7 @@
 #include "experiments/record.hpp"
 #include "experiments/settings.hpp"
 #include "runtime/event_log.hpp"
+#include "runtime/shared_list.hpp"
 #include "runtime/world.hpp"
 #include "tools/io_loop.hpp"
 #include "tools/model.hpp"
@@ -28,7 +29,7 @@ struct workshop {
   ~workshop();
 
   struct booted {
-    env::system_profile system;
+    shared_value<env::system_profile> system;
     std::unique_ptr<env::cluster> cluster;
     std::chrono::steady_clock::time_point made;
   };
@@ -44,6 +45,8 @@ struct workshop {
   std::shared_ptr<tools::ansible_host> ansible_host;
   struct tools_of_thread;
   std::unique_ptr<tools_of_thread> tools;
+  struct declared;
+  std::unique_ptr<declared> shelf;
   std::map<std::string, std::shared_ptr<const booted>> systems;
 };
 

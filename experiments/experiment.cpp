@@ -7,6 +7,7 @@
 #include "chaos/injector.hpp"
 #include "chaos/mesh/rules.hpp"
 #include "experiments/bench.hpp"
+#include "experiments/shelf.hpp"
 #include "experiments/workshop_tools.hpp"
 #include "runtime/supervisor.hpp"
 
@@ -40,14 +41,14 @@ result<parts> gather(const experiment_spec& spec, workshop& shop) {
   auto booted = shop.system(spec.system);
   if (!booted) return booted.why();
   p.booted = *booted;
-  auto fault = chaos::load_fault(spec.fault);
+  auto fault = shop.shelf->faults.get(spec.fault, chaos::load_fault);
   if (!fault) return fault.why();
   p.fault = std::move(*fault);
-  auto method = agents::load_method(spec.method);
+  auto method = shop.shelf->methods.get(spec.method, agents::load_method);
   if (!method) return method.why();
   p.method = std::move(*method);
   if (shop.how.t_max) p.method.limits.t_max = *shop.how.t_max;
-  auto verification = chaos::load_verification_plan();
+  auto verification = shop.shelf->verifications.get({}, chaos::load_verification_plan);
   if (!verification) return verification.why();
   p.verification = *verification;
   auto model = shop.make_model(spec.model, scenario_seed(spec));
@@ -93,9 +94,7 @@ public:
 
   bool step() override {
     if (ended_) return false;
-    if (world_.step()) return true;
-    watch_bounds();
-    return false;
+    return world_.step() || watch_bounds();
   }
 
   bool over() const override { return ended_.has_value(); }
@@ -217,19 +216,24 @@ private:
     return n;
   }
 
-  /// Nothing runs: is there still something to wait for, and time left to do so?
-  void watch_bounds() {
+  /// Nothing runs: is there still something to wait for, and time left to do so? True when that
+  /// gave it something to do.
+  bool watch_bounds() {
     const auto wall = std::chrono::duration<double>(wall_clock::now() - began_).count();
     if (!late_ && wall > parts_.method.limits.wall_s) {
       late_ = true;
       world_.tell(boss_, limit_reached{world_.here(), "wall", true});
-    } else if (world_.outside_work() == 0 && !world_.step() && !ended_) {
-      episode_result stuck;
-      stuck.at = world_.here();
-      stuck.outcome = outcome_kind::infra_error;
-      stuck.detail = "runtime: nobody has anything left to do";
-      finish(stuck);
+      return true;
     }
+    if (world_.outside_work() > 0) return false;
+    if (world_.step()) return true;
+    if (ended_) return false;
+    episode_result stuck;
+    stuck.at = world_.here();
+    stuck.outcome = outcome_kind::infra_error;
+    stuck.detail = "runtime: nobody has anything left to do";
+    finish(stuck);
+    return false;
   }
 
   void finish(const episode_result& r) {
@@ -241,6 +245,10 @@ private:
     record_.log_hash = world_.log().hash();
     record_.cpu_s = cpu_s_;
     if (shop_->how.out.empty()) return;
+    // What is called finished has its whole log.
+    world_.log().flush();
+    if (auto lost = world_.log().problem(); !lost.empty())
+      record_.detail += (record_.detail.empty() ? "" : "; ") + lost;
     const auto file = shop_->how.out / spec_.id / "result.json";
     auto written = write_file(file, json(record_).dump(2) + "\n");
     if (!written) record_.detail += (record_.detail.empty() ? "" : "; ") + written.why().what;

@@ -4,13 +4,18 @@
 #include "environments/embedded/embedded_environment.hpp"
 #include "runtime/budget.hpp"
 #include "tools/ansible.hpp"
+#include "tools/model.hpp"
 #include "tools/sandbox.hpp"
 
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
 namespace remed::experiments {
+
+struct bench_gauges; // experiments/bench_gauges.hpp
 
 enum class tool_kind {
   real,      ///< stock kubectl and ansible-playbook as child processes
@@ -28,6 +33,9 @@ struct settings {
   unsigned parallel = 4;              ///< experiments at once
   unsigned threads = 2;               ///< threads that own worlds
   unsigned processes = 2;             ///< child processes at once per thread
+  bench_gauges* gauges = nullptr;     ///< where a bench shows itself; may be none
+  /// Put around each model, to watch it; may be empty.
+  std::function<std::unique_ptr<tools::model>(std::unique_ptr<tools::model>)> around_model;
 };
 
 } // namespace remed::experiments

@@ -2,12 +2,15 @@
 
 #include "runtime/paths.hpp"
 
+#include <fcntl.h>
 #include <openssl/evp.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <memory>
+#include <fstream>
 #include <system_error>
+#include <utility>
 
 namespace remed {
 
@@ -26,16 +29,55 @@ std::string sha256(std::string_view text) {
   return out;
 }
 
+/// The lines that wait, and the file they go to.
+class event_log::file {
+public:
+  explicit file(fs::path path) : path_(std::move(path)) {}
+  ~file() { flush(); }
+  file(const file&) = delete;
+  file& operator=(const file&) = delete;
+
+  void add(const std::string& line) {
+    waiting_ += line;
+    waiting_ += '\n';
+    if (waiting_.size() > most_waiting) flush();
+  }
+
+  void flush() {
+    if (waiting_.empty()) return;
+    const auto lines = std::exchange(waiting_, {});
+    const int fd = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+    for (std::size_t done = 0; fd >= 0 && done < lines.size();) {
+      const auto n = ::write(fd, lines.data() + done, lines.size() - done);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) break;
+      done += static_cast<std::size_t>(n);
+      if (done == lines.size()) {
+        ::close(fd);
+        return;
+      }
+    }
+    if (problem_.empty()) problem_ = path_.string() + ": " + std::strerror(errno);
+    if (fd >= 0) ::close(fd);
+  }
+
+  const std::string& problem() const { return problem_; }
+
+private:
+  static constexpr std::size_t most_waiting = 64 * 1024;
+  fs::path path_;
+  std::string waiting_, problem_;
+};
+
 result<event_log> event_log::open(const fs::path& folder) {
   std::error_code ec;
   fs::create_directories(folder, ec);
-  const auto file = folder / "events.jsonl";
-  auto out = std::make_shared<std::ofstream>(file, std::ios::binary | std::ios::trunc);
-  if (!*out) return failure{errc::failed, file.string() + ": " + std::strerror(errno)};
-  event_log log([out](const std::string& line) {
-    *out << line << '\n';
-    out->flush();
-  });
+  const auto path = folder / "events.jsonl";
+  if (!std::ofstream(path, std::ios::binary | std::ios::trunc))
+    return failure{errc::failed, path.string() + ": " + std::strerror(errno)};
+  event_log log({});
+  log.file_ = std::make_shared<file>(path);
+  log.sink_ = [to = log.file_](const std::string& line) { to->add(line); };
   log.blob_sink_ = [folder](const std::string& name, const std::string& text) {
     std::error_code ignored;
     fs::create_directories(folder / "blobs", ignored);
@@ -54,6 +96,14 @@ std::uint64_t event_log::append(event e) {
   if (sink_) sink_(line);
   if (listener_) listener_(e);
   return e.seq;
+}
+
+void event_log::flush() {
+  if (file_) file_->flush();
+}
+
+std::string event_log::problem() const {
+  return file_ ? file_->problem() : std::string();
 }
 
 void event_log::add_secret(std::string secret) {

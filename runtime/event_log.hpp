@@ -8,8 +8,8 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -36,12 +36,18 @@ public:
   /// Lines go to `sink`, each without its line end.
   explicit event_log(line_sink sink) : sink_(std::move(sink)) {}
 
-  /// Writes to `folder`/events.jsonl and `folder`/blobs; flushed per event.
+  /// Writes to `folder`/events.jsonl and `folder`/blobs. Lines go to the disk together: at `flush`,
+  /// when there are many, and at the end. Nothing is kept open meanwhile: thousands of experiments
+  /// wait at once, and each holds a socket already.
   static result<event_log> open(const std::filesystem::path& folder);
 
   /// Appends and returns the event's seq. Strings of the body above `blob_bytes` are replaced by
   /// {"blob": "sha256:…", "bytes": n}.
   std::uint64_t append(event e);
+  /// What was appended so far is on the disk after it. Worlds call it before they wait.
+  void flush();
+  /// What went wrong with writing, if anything did; the log goes on without what it lost.
+  std::string problem() const;
   /// Someone who follows live, for example the console. Sees scrubbed events.
   void on_event(listener callback) { listener_ = std::move(callback); }
   /// From now on this text never reaches the log: tokens, keys.
@@ -57,7 +63,9 @@ private:
   void scrub(json& value) const;
   void store_blobs(json& value);
 
+  class file;
   line_sink sink_;
+  std::shared_ptr<file> file_;
   listener listener_;
   std::function<void(const std::string& name, const std::string& text)> blob_sink_;
   std::vector<std::string> secrets_;

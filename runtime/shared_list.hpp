@@ -1,5 +1,5 @@
-// A list whose copies share its elements until one of them is changed: for large data that is
-// written once and then handed around by value.
+// Lists and values whose copies share what they hold: for large data that is written once and then
+// handed around by value. A list is copied when one of its owners changes it.
 #pragma once
 
 #include <cstddef>
@@ -46,6 +46,25 @@ private:
   }
 
   std::shared_ptr<std::vector<T>> all_;
+};
+
+/// A value that is not changed any more; copies share it.
+template <class T>
+class shared_value {
+public:
+  shared_value() : value_(none()) {}
+  shared_value(T value) : value_(std::make_shared<const T>(std::move(value))) {}
+
+  const T& operator*() const { return *value_; }
+  const T* operator->() const { return value_.get(); }
+  operator const T&() const { return *value_; }
+
+private:
+  static const std::shared_ptr<const T>& none() {
+    static const auto empty = std::make_shared<const T>();
+    return empty;
+  }
+  std::shared_ptr<const T> value_;
 };
 
 } // namespace remed

@@ -78,7 +78,9 @@ world::operation::operation(world& w, outside kind, std::string type, std::strin
 
 world::operation::~operation() {
   // Whoever drops an operation without a word has been cancelled: time must not wait for it.
-  if (open_) world_->operations_.erase(start_seq_);
+  if (!open_) return;
+  world_->operations_.erase(start_seq_);
+  world_->say_ready();
 }
 
 double world::operation::seconds() const {
@@ -103,9 +105,26 @@ std::shared_ptr<world::operation> world::begin(outside kind, std::string type, s
   auto op = std::make_shared<operation>(*this, kind, type, role);
   op->start_seq_ = note(kind == outside::tool ? "tool.start" : "model.request", std::move(type),
                         std::move(about), std::move(role), "world");
-  if (operations_.empty()) last_flow_ = std::chrono::steady_clock::now();
+  if (all_paused()) last_flow_ = std::chrono::steady_clock::now();
   operations_[op->start_seq_] = op.get();
   return op;
+}
+
+void world::pause_flow(bool paused) {
+  // What passed while all stood in line was never looked at.
+  if (all_paused()) last_flow_ = std::chrono::steady_clock::now();
+  paused_ += paused ? 1 : -1;
+  say_ready();
+}
+
+std::chrono::milliseconds world::patience() const {
+  using std::chrono::milliseconds;
+  // A clock that stands still needs nobody; one that flows while only a model thinks is looked at
+  // by no one outside; while a tool runs it is what the tool's requests are answered by.
+  if (options_.stepped) return milliseconds{1000};
+  bool tool = false;
+  for (const auto& [id, op] : operations_) tool = tool || op->kind_ == outside::tool;
+  return milliseconds{tool && !all_paused() ? 2 : 50};
 }
 
 // -- time
@@ -143,7 +162,11 @@ bool world::run_actors() {
 bool world::step() {
   if (ended_) return false;
   if (run_actors()) return true;
-  if (!operations_.empty()) return flow();
+  if (!operations_.empty()) {
+    if (flow()) return true;
+    log_.flush();
+    return false;
+  }
   // Only timers of roles make a jump worthwhile: a cluster alone would go on for ever.
   const auto timer = next_timer();
   if (!timer) return false;
@@ -155,7 +178,7 @@ bool world::flow() {
   const auto wall_now = std::chrono::steady_clock::now();
   const auto passed = std::chrono::duration<double>(wall_now - last_flow_).count();
   last_flow_ = wall_now;
-  if (options_.stepped || paused_ >= static_cast<int>(operations_.size())) return false;
+  if (options_.stepped || all_paused()) return false;
   double scale = options_.model_scale;
   for (const auto& [id, op] : operations_) {
     if (op->kind_ == outside::tool) scale = options_.tool_scale;
@@ -187,6 +210,7 @@ bool world::sent(const caf::mailbox_element& message, const char* role) {
   }
   ++waiting;
   causes_[&message] = cause_;
+  say_ready();
   return true;
 }
 

@@ -117,9 +117,8 @@ public:
   /// Begins outside work and writes its start event (kind `tool.start` or `model.request`).
   std::shared_ptr<operation> begin(outside kind, std::string type, std::string role, json about);
 
-  /// Asks a waiting operation's process slot to count: outside work that only waits for a free slot
-  /// calls `pause(true)` and time does not flow for it.
-  void pause_flow(bool paused) { paused_ += paused ? 1 : -1; }
+  /// Outside work that only waits for a free process slot pauses, and time does not flow for it.
+  void pause_flow(bool paused);
 
   // -- the environment's part
   /// Follows the clock: called with each new time before timers of that time fire.
@@ -131,6 +130,11 @@ public:
   /// Handles all that can be handled and lets time pass as far as it may. Returns true when it did
   /// something, false when it can only wait for the outside.
   bool step();
+  /// Called whenever there is something to handle: after it `step` has work to do. Between two
+  /// calls nobody has to look at a world for which `step` said false, but as `patience` says.
+  void on_ready(std::function<void()> callback) { ready_ = std::move(callback); }
+  /// For how long a world that can only wait may be left alone. Wall time.
+  std::chrono::milliseconds patience() const;
   /// Ends all roles; called when the result is known.
   void end();
   bool ended() const { return ended_; }
@@ -162,6 +166,10 @@ private:
   void set_time(vtime t);
   std::optional<vtime> next_timer() const;
   std::optional<vtime> next_due() const;
+  bool all_paused() const { return paused_ >= static_cast<int>(operations_.size()); }
+  void say_ready() const {
+    if (ready_) ready_();
+  }
   bool flow();
   std::string name_of(const caf::strong_actor_ptr& who) const;
 
@@ -189,6 +197,7 @@ private:
 
   std::function<void(vtime)> follow_;
   std::function<std::optional<vtime>()> next_;
+  std::function<void()> ready_;
   std::function<void(const role_failed&)> role_failed_;
   std::function<bool(std::uint64_t, std::string_view)> filter_;
 };

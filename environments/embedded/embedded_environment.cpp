@@ -43,7 +43,7 @@ std::map<resource_name, std::vector<object>> objects_of(const store& all, const 
 
 struct embedded_environment::parts {
   parts(const cluster& from, const system_profile& of, std::uint64_t seed)
-      : system(of),
+      : ns(of.name),
         c(from.fork(seed)),
         api(*c),
         chance(random_source{seed}.split("measurements")) {}
@@ -55,7 +55,7 @@ struct embedded_environment::parts {
     return made;
   }
 
-  system_profile system;
+  std::string ns; ///< of the system
   std::unique_ptr<cluster> c;
   api_server api;
   identity admin, agent, injector;
@@ -102,7 +102,7 @@ embedded_environment::embedded_environment(const cluster& template_cluster,
 embedded_environment::~embedded_environment() = default;
 
 std::string embedded_environment::name_space() const {
-  return parts_->system.name;
+  return parts_->ns;
 }
 vtime embedded_environment::now() const {
   return parts_->c->now();

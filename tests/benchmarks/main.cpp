@@ -1,5 +1,5 @@
-// Prints figures; asserts nothing. `remed_benchmarks [messages|clusters|experiments]…`, all
-// without.
+// Prints figures; asserts nothing. `remed_benchmarks [messages|clusters|experiments|in_flight]…`;
+// without a name all but the last, which takes minutes.
 
 #include "tests/benchmarks/benchmarks.hpp"
 
@@ -15,4 +15,5 @@ int main(int argc, char** argv) {
   if (wanted("messages")) remed::benchmarks::messages();
   if (wanted("clusters")) remed::benchmarks::clusters();
   if (wanted("experiments")) remed::benchmarks::experiments();
+  if (argc > 1 && wanted("in_flight")) remed::benchmarks::in_flight();
 }

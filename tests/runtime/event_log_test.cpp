@@ -37,6 +37,7 @@ TEST_CASE("events are numbered without gaps and read back as written") {
   REQUIRE(log);
   CHECK_EQ(log->append(say("one")), 1);
   CHECK_EQ(log->append(say("two")), 2);
+  log->flush();
   const auto back = read_events(dir.path / "events.jsonl");
   REQUIRE(back);
   REQUIRE_EQ(back->size(), 2);
@@ -48,12 +49,38 @@ TEST_CASE("a torn last line is left out, a broken earlier line is an error that 
   const auto file = dir.path / "events.jsonl";
   auto log = event_log::open(dir.path);
   log->append(say("one"));
+  log->flush();
   std::ofstream(file, std::ios::app) << R"({"seq": 2, "kin)";
   CHECK_EQ(read_events(file)->size(), 1);
   std::ofstream(file, std::ios::app) << "\n{}\n";
   const auto broken = read_events(file);
   REQUIRE_FALSE(broken);
   CHECK_NE(broken.why().what.find("events.jsonl:2"), std::string::npos);
+}
+
+TEST_CASE("a log keeps no file open while its experiment waits") {
+  scratch dir;
+  const auto files = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+  };
+  const auto before = files();
+  auto log = event_log::open(dir.path);
+  log->append(say("one"));
+  log->flush();
+  log->append(say("two"));
+  CHECK_EQ(files(), before);
+  CHECK_EQ(read_events(dir.path / "events.jsonl")->size(), 1);
+  log = failure{errc::failed, "the experiment is over"};
+  CHECK_EQ(read_events(dir.path / "events.jsonl")->size(), 2);
+}
+
+TEST_CASE("what cannot be written is told") {
+  scratch dir;
+  auto log = event_log::open(dir.path);
+  log->append(say("one"));
+  std::filesystem::remove_all(dir.path);
+  log->flush();
+  CHECK_NE(log->problem().find("events.jsonl"), std::string::npos);
 }
 
 TEST_CASE("secrets never reach the log") {
@@ -71,6 +98,7 @@ TEST_CASE("large texts become content-addressed blobs, stored once") {
   const std::string large(event_log::blob_bytes + 1, 'x');
   log->append(say(large));
   log->append(say(large));
+  log->flush();
   const auto back = read_events(dir.path / "events.jsonl");
   const auto name = back->at(0).body["text"]["blob"].get<std::string>().substr(7);
   CHECK_EQ(name, sha256(large));

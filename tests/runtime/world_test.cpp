@@ -170,6 +170,36 @@ TEST_CASE("dropped outside work lets time go on") {
   CHECK_EQ(p.w.elapsed(), 60s);
 }
 
+TEST_CASE("a world that waits says when there is something to handle") {
+  pair_of_roles p;
+  int calls = 0;
+  p.w.on_ready([&] { ++calls; });
+  auto work = p.w.begin(outside::model, "model", "sink", json::object());
+  p.run();
+  CHECK_EQ(calls, 0);
+  work->finish(p.second, verdict{}, json::object());
+  CHECK_EQ(calls, 1);
+  p.run();
+  CHECK_EQ(p.verdicts, 1);
+  auto dropped = p.w.begin(outside::tool, "command", "sink", json::object());
+  calls = 0;
+  dropped.reset();
+  CHECK_EQ(calls, 1);
+}
+
+TEST_CASE("only a world whose clock flows with the wall's has to be looked at meanwhile") {
+  pair_of_roles stepped;
+  CHECK_GE(stepped.w.patience(), 1s);
+  world_options o;
+  o.stepped = false;
+  world live(o, event_log({}));
+  auto thinking = live.begin(outside::model, "model", "sink", json::object());
+  const auto while_a_model_thinks = live.patience();
+  auto running = live.begin(outside::tool, "command", "sink", json::object());
+  CHECK_LT(live.patience(), while_a_model_thinks);
+  CHECK_LT(while_a_model_thinks, stepped.w.patience());
+}
+
 TEST_CASE("a lost message is never handled and never logged") {
   pair_of_roles p;
   p.w.on_begin([](std::uint64_t n, std::string_view) { return n != 2; });

@@ -73,6 +73,7 @@ model_double::model_double(tools::io_loop& loop, decider decide, options o)
     : loop_(loop), decide_(std::move(decide)), options_(std::move(o)) {
   tools::http_server_options server_options;
   server_options.tls = options_.tls;
+  server_options.max_connections = options_.max_connections;
   auto handler = [this](const tools::http_request& r) { return handle(r); };
   server_ = std::make_unique<tools::http_server>(loop, handler, server_options);
   auto port = server_->listen();
@@ -99,8 +100,8 @@ http_reply model_double::handle(const tools::http_request& r) {
     return json_response(415,
                          error_body("Unsupported content type", "invalid_request_error", nullptr));
   auto request = json::parse(r.body, nullptr, false);
-  seen_.push_back(request);
-  auto planned = script.find(static_cast<int>(seen_.size()));
+  if (options_.keeps_requests) seen_.push_back(request);
+  auto planned = script.find(++requests_);
   if (planned != script.end()) return trouble(planned->second, request);
   if (auto error = find_request_error(request, options_)) return json_response(400, *error);
   return answer(request);
@@ -245,7 +246,11 @@ http_reply model_double::answer(const json& request) {
   if (said.delay.count() == 0 || streamed) return out;
   auto ready = std::get<http_response>(std::move(out));
   return tools::deferred_reply{[this, ready, delay = said.delay](auto reply) {
-    timers_.push_back(loop_.after(delay, [ready, reply] { reply(ready); }));
+    const auto id = ++thought_;
+    thinking_[id] = loop_.after(delay, [this, id, ready, reply] {
+      thinking_.erase(id);
+      reply(ready);
+    });
   }};
 }
 

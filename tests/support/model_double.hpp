@@ -48,7 +48,9 @@ public:
     std::set<std::string> rejects; ///< parameters answered with 400 unsupported_parameter
     bool rejects_required = false; ///< tool_choice "required" is answered with 400
     bool ignores_stream = false;   ///< answers a stream request with a whole document
+    bool keeps_requests = true;    ///< false: `seen` stays empty
     std::size_t piece_bytes = 7;   ///< a stream is sent in pieces of this size, wherever they fall
+    std::size_t max_connections = 4096;
     std::shared_ptr<const tools::tls_identity> tls;
   };
   using decider = std::function<double_answer(const nlohmann::json& request)>;
@@ -79,6 +81,9 @@ private:
   std::vector<std::shared_ptr<tools::http_stream>> open_;
   std::vector<std::function<void(tools::http_response)>> stalled_;
   std::vector<std::shared_ptr<void>> timers_;
+  std::map<std::uint64_t, std::shared_ptr<void>> thinking_; ///< answers that are due later
+  std::uint64_t thought_ = 0;
+  int requests_ = 0;
   std::unique_ptr<tools::http_server> server_;
   std::uint16_t port_ = 0;
 };

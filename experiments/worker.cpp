@@ -1,0 +1,141 @@
+#include "experiments/worker.hpp"
+
+#include <algorithm>
+
+namespace remed::experiments {
+
+namespace {
+
+constexpr int steps_in_a_row = 64; // before the next world has its turn
+/// How long a worker sleeps at most: `stop` rings no bell.
+constexpr std::chrono::milliseconds longest_rest{20};
+
+} // namespace
+
+record never_ran(const experiment_spec& spec, outcome_kind kind, const std::string& why) {
+  episode_result ended;
+  ended.outcome = kind;
+  ended.detail = why;
+  return make_record(spec, ended);
+}
+
+desk::desk(const std::vector<experiment_spec>& specs, std::function<void(const record&)> done)
+    : specs_(specs), done_(std::move(done)) {
+  results_.reserve(specs.size());
+  for (const auto& spec : specs) {
+    results_.push_back(never_ran(spec, outcome_kind::cancelled, "never started"));
+  }
+}
+
+std::optional<std::size_t> desk::take() {
+  std::lock_guard guard(lock_);
+  if (next_ >= specs_.size()) return std::nullopt;
+  return next_++;
+}
+
+void desk::put(std::size_t i, record r) {
+  std::lock_guard guard(lock_);
+  results_[i] = std::move(r);
+  if (done_) done_(results_[i]);
+}
+
+worker::worker(desk& from, const settings& how, std::shared_ptr<tools::ansible_host> host,
+               const std::atomic<bool>& stop, const event_follower& follow, unsigned most)
+    : desk_(from),
+      stop_(stop),
+      follow_(follow),
+      most_(most),
+      gauges_(how.gauges),
+      shop_(how, std::move(host)) {}
+
+void worker::work() {
+  for (;;) {
+    if (stop_ && !cancelled_) cancel_all();
+    shop_.loop.poll();
+    ring_alarms();
+    // Whoever has begun goes first: a new world waits for nobody, an answered one is late.
+    if (ready_.empty() && start_next()) continue;
+    if (!ready_.empty()) {
+      const auto i = ready_.front();
+      ready_.pop_front();
+      visit(i);
+    } else if (worlds_.empty()) {
+      return;
+    } else {
+      rest();
+    }
+  }
+}
+
+bool worker::start_next() {
+  if (stop_ || all_taken_ || worlds_.size() >= most_) return false;
+  const auto i = desk_.take();
+  all_taken_ = !i;
+  if (!i) return false;
+  auto started = start_experiment(desk_.spec(*i), shop_, follow_);
+  if (!started) {
+    desk_.put(*i, never_ran(desk_.spec(*i), outcome_kind::infra_error, started.why().what));
+    return true;
+  }
+  auto& s = worlds_[*i];
+  s.world = std::move(*started);
+  s.world->inside().on_ready([this, i = *i, &s] { queue(i, s); });
+  if (gauges_) gauges_->started();
+  queue(*i, s);
+  return true;
+}
+
+void worker::queue(std::size_t i, slot& s) {
+  if (s.queued) return;
+  s.queued = true;
+  s.since = clock::now();
+  ready_.push_back(i);
+}
+
+void worker::visit(std::size_t i) {
+  auto& s = worlds_.at(i);
+  if (gauges_) gauges_->waited(clock::now() - s.since);
+  auto& world = *s.world;
+  bool waits = false;
+  for (int n = 0; n < steps_in_a_row && !waits && !world.over(); ++n) waits = !world.step();
+  s.queued = false;
+  ++s.visits;
+  if (world.over()) {
+    world.inside().on_ready({}); // its end makes noise that nobody needs to hear
+    desk_.put(i, world.finished());
+    worlds_.erase(i);
+    if (gauges_) gauges_->ended();
+  } else if (waits) {
+    alarms_.push({clock::now() + world.inside().patience(), i, s.visits});
+  } else {
+    queue(i, s);
+  }
+}
+
+void worker::ring_alarms() {
+  const auto now = clock::now();
+  while (!alarms_.empty() && alarms_.top().at <= now) {
+    const auto due = alarms_.top();
+    alarms_.pop();
+    const auto found = worlds_.find(due.index);
+    if (found != worlds_.end() && found->second.visits == due.visits)
+      queue(due.index, found->second);
+  }
+}
+
+void worker::rest() {
+  using std::chrono::milliseconds;
+  auto wait = longest_rest;
+  if (!alarms_.empty()) {
+    const auto left = std::chrono::ceil<milliseconds>(alarms_.top().at - clock::now());
+    wait = std::clamp(left, milliseconds{0}, longest_rest);
+  }
+  shop_.loop.run_for(wait);
+}
+
+void worker::cancel_all() {
+  cancelled_ = true;
+  for (auto& [i, s] : worlds_) s.world->cancel("interrupted");
+}
+
+} // namespace remed::experiments
