@@ -12,7 +12,7 @@ public:
   static constexpr auto name = "coordinator";
   using eats = incident;
   using emits = playbook;
-  using handle = station<incident, probe_report, model_reply>;
+  using handle = station<incident, probe_report, model_reply, playbook_done>;
   using judge_of_failure = station<give_up, limit_reached, infra_failed, role_failed>;
 
   struct needs {
@@ -28,6 +28,7 @@ public:
 
 private:
   void carry_out(step what);
+  void hand_in(submit what);
 
   handle::pointer self_;
   needs needs_;
@@ -36,6 +37,7 @@ private:
   /// What the next word is awaited from: the request's id, or the probe. Anything else is stale.
   std::uint64_t awaited_ = 0;
   bool awaits_probe_ = false;
+  submit checked_; ///< the playbook that is being looked at before it is handed in
 };
 
 } // namespace remed::agents

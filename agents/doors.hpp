@@ -22,6 +22,12 @@ public:
   /// Runs a playbook; `playbook_done` comes to `to`.
   virtual std::uint64_t run_playbook(const turn& at, const std::string& yaml,
                                      station<playbook_done> to) = 0;
+  /// Looks at a playbook before a trial is spent on it; `playbook_done` with reason ok or
+  /// rejected_before_run comes to `to`. Returns 0 when nothing speaks against running it.
+  virtual std::uint64_t check_playbook(const turn& /*at*/, const std::string& /*yaml*/,
+                                       station<playbook_done> /*to*/) {
+    return 0;
+  }
   /// Asks the model; `model_reply` comes to `to`. A spent budget answers with problem_kind "budget"
   /// and the limit's name as problem.
   virtual std::uint64_t ask_model(const turn& at, tools::model_request request,

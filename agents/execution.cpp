@@ -43,6 +43,8 @@ std::string reason_text(run_reason why) {
              "allowed.";
     case run_reason::infra_error:
       return "The playbook could not be run at all.";
+    case run_reason::rejected_before_run:
+      return "The playbook was rejected before it was run.";
   }
   return "The playbook ended.";
 }

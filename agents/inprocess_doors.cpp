@@ -1,6 +1,7 @@
 #include "agents/inprocess_doors.hpp"
 
 #include "agents/command_check.hpp"
+#include "agents/early_checks.hpp"
 #include "agents/inprocess/kubectl.hpp"
 #include "agents/inprocess/playbook.hpp"
 
@@ -113,6 +114,13 @@ void inprocess_doors::finish(std::uint64_t id, const outcome& ended) {
   if (r->work) return r->work->finish(r->to, std::move(message), std::move(about));
   needs_.where->note("tool.end", "playbook", std::move(about), "world", "execution");
   needs_.where->tell(r->to, std::move(message));
+}
+
+std::uint64_t inprocess_doors::check_playbook(const turn& at, const std::string& yaml,
+                                              station<playbook_done> to) {
+  if (!needs_.early_checks) return 0;
+  const auto why = objection_to(yaml, default_inventory());
+  return why ? reject_playbook(*needs_.where, at, yaml, *why, to) : 0;
 }
 
 std::uint64_t inprocess_doors::ask_model(const turn& at, tools::model_request request,

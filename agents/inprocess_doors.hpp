@@ -20,6 +20,7 @@ struct inprocess_needs {
   budget* spent = nullptr;
   tools::http_handler api; ///< for example api_server::handle
   std::string token;       ///< of the agents' identity
+  bool early_checks = true;
 };
 
 class inprocess_doors final : public doors {
@@ -32,6 +33,8 @@ public:
                             station<command_done> to) override;
   std::uint64_t run_playbook(const turn& at, const std::string& yaml,
                              station<playbook_done> to) override;
+  std::uint64_t check_playbook(const turn& at, const std::string& yaml,
+                               station<playbook_done> to) override;
   std::uint64_t ask_model(const turn& at, tools::model_request request,
                           station<model_reply> to) override;
   budget& spending() override { return *needs_.spent; }

@@ -86,7 +86,7 @@ tools::model_request mind::request() const {
 step mind::begin_trial(const incident& what) {
   conversation_.begin_trial(what);
   wanted_.clear();
-  repairs_ = refused_ = 0;
+  repairs_ = refused_ = rejected_ = 0;
   return ask{};
 }
 
@@ -116,6 +116,13 @@ step mind::repair(const std::string& why) {
   conversation_.say(
       "This was not accepted: " + why +
       ". Answer with one call of one of these tools: " + quoted_tools(settings_.may_probe) + ".");
+  return ask{};
+}
+
+step mind::rejected(const std::string& why) {
+  ++rejected_;
+  conversation_.say("The playbook was rejected before it was run, and no trial was spent: " + why +
+                    "\nMend it and hand in the whole playbook again.");
   return ask{};
 }
 

@@ -18,6 +18,7 @@ struct mind_settings {
   bool text_playbook = false;        ///< a YAML block in plain text counts as a submission
   std::size_t output_chars = 24'000; ///< of one probe command, in the conversation
   int repairs = 3;                   ///< forgiven unusable answers per trial
+  int rejections = 3;                ///< playbooks sent back before a run, per trial
   int refused_probes = 3;            ///< forgiven attempts to probe with nothing left, per trial
   int max_tokens = 8192;             ///< of one answer
   std::uint64_t seed = 0;            ///< of the experiment, for models that take one
@@ -56,6 +57,10 @@ public:
   step begin_trial(const incident& what);
   step heard(const model_reply& reply);
   step probed(const probe_report& report);
+  /// Whether one more playbook of this trial may be sent back before it is run.
+  bool forgives_rejection() const { return rejected_ < settings_.rejections; }
+  /// The playbook was refused before it was run, for this reason.
+  step rejected(const std::string& why);
 
   tools::model_request request() const;
   const conversation& said() const { return conversation_; }
@@ -78,6 +83,7 @@ private:
   std::vector<wanted> wanted_;
   int repairs_ = 0;
   int refused_ = 0;
+  int rejected_ = 0;
 };
 
 } // namespace remed::agents

@@ -1,6 +1,9 @@
 #include "agents/sandboxed_doors.hpp"
 
 #include "agents/command_check.hpp"
+#include "agents/early_checks.hpp"
+
+#include <algorithm>
 
 namespace remed::agents {
 
@@ -41,6 +44,10 @@ run_reason to_reason(tools::playbook_result::reason why) {
   return run_reason::infra_error;
 }
 
+std::string stopped(const std::string& limit) {
+  return "\n[stopped: " + limit + "]";
+}
+
 json one_field(const char* name, const std::string& value) {
   json about = json::object();
   about[name] = value;
@@ -69,16 +76,13 @@ struct sandboxed_doors::job {
   }
 };
 
-std::string default_inventory() {
-  return "[k3s_control_plane]\n192.0.2.10 ansible_user=root\n";
-}
-
 outcome to_outcome(const turn& at, tools::playbook_result ended, double seconds) {
   outcome o;
   o.at = at;
   o.reason = to_reason(ended.why);
   o.exit_code = ended.exit_code;
   o.output = both(std::move(ended.out), ended.err);
+  if (!ended.limit.empty()) o.output += stopped(ended.limit);
   o.seconds = seconds;
   for (auto& t : ended.tasks) {
     if (t.host.empty() || t.task.empty()) continue; // events of plays and of the whole run
@@ -151,6 +155,9 @@ void sandboxed_doors::start_command(std::uint64_t id, job& j, const turn& at,
   for (const char* path : {"/root/.kube/config", "/etc/rancher/k3s/k3s.yaml"}) {
     spec.files.push_back({path, needs_.kubeconfig, false});
   }
+  spec.total_memory_bytes = needs_.most.memory_bytes;
+  spec.processes = needs_.most.processes;
+  spec.cpu_limit = cpu_left();
   tools::command cmd;
   cmd.argv = {"sh", "-c", line};
   cmd.time_limit = needs_.command_limit;
@@ -177,7 +184,11 @@ void sandboxed_doors::command_ended(std::uint64_t id, const turn& at,
     done.exit_code = ended->exit_code;
     done.truncated = ended->truncated;
     done.output = both(std::move(ended->out), ended->err);
-    if (ended->timed_out) {
+    cpu_used_ += ended->cpu;
+    if (!ended->limit.empty()) {
+      done.output += stopped(ended->limit);
+      about["limit"] = ended->limit;
+    } else if (ended->timed_out) {
       done.output += "\n[stopped: it ran longer than " +
                      std::to_string(needs_.command_limit.count() / 1000) + " s]";
     }
@@ -194,6 +205,24 @@ void sandboxed_doors::command_ended(std::uint64_t id, const turn& at,
   work->finish(to, std::move(done), std::move(about));
 }
 
+tools::playbook_run sandboxed_doors::prepared(const std::string& yaml) const {
+  tools::playbook_run run;
+  run.yaml = yaml;
+  run.inventory = needs_.inventory;
+  run.kubeconfig = needs_.kubeconfig;
+  run.time_limit = needs_.playbook_limit;
+  run.output_limit = needs_.output_limit;
+  run.total_memory_bytes = needs_.most.memory_bytes;
+  run.processes = needs_.most.processes;
+  run.cpu_limit = cpu_left();
+  return run;
+}
+
+std::chrono::seconds sandboxed_doors::cpu_left() const {
+  const auto left = needs_.most.cpu - std::chrono::floor<std::chrono::seconds>(cpu_used_);
+  return std::max(std::chrono::seconds{1}, left);
+}
+
 std::uint64_t sandboxed_doors::run_playbook(const turn& at, const std::string& yaml,
                                             station<playbook_done> to) {
   const auto id = begin("playbook", "execution", one_field("playbook", yaml));
@@ -203,13 +232,7 @@ std::uint64_t sandboxed_doors::run_playbook(const turn& at, const std::string& y
 
 void sandboxed_doors::start_playbook(std::uint64_t id, job& j, const turn& at,
                                      const std::string& yaml, const station<playbook_done>& to) {
-  tools::playbook_run run;
-  run.yaml = yaml;
-  run.inventory = needs_.inventory;
-  run.kubeconfig = needs_.kubeconfig;
-  run.time_limit = needs_.playbook_limit;
-  run.output_limit = needs_.output_limit;
-  j.child = needs_.ansible->run(std::move(run), server_for(id, j),
+  j.child = needs_.ansible->run(prepared(yaml), server_for(id, j),
                                 [this, id, at, to](result<tools::playbook_result> ended) {
                                   playbook_ended(id, at, to, std::move(ended));
                                 });
@@ -225,8 +248,10 @@ void sandboxed_doors::playbook_ended(std::uint64_t id, const turn& at,
   done.id = id;
   json about = json::object();
   if (ended) {
+    cpu_used_ += ended->cpu;
     about["cpu_s"] = as_seconds(ended->cpu);
     about["wall_s"] = as_seconds(ended->wall);
+    if (!ended->limit.empty()) about["limit"] = ended->limit;
     done.ended = to_outcome(at, std::move(*ended), work->seconds());
   } else {
     done.ended.at = at;
@@ -238,6 +263,48 @@ void sandboxed_doors::playbook_ended(std::uint64_t id, const turn& at,
   about["exit_code"] = done.ended.exit_code;
   about["output"] = done.ended.output;
   about["tasks"] = done.ended.tasks;
+  work->finish(to, std::move(done), std::move(about));
+}
+
+std::uint64_t sandboxed_doors::check_playbook(const turn& at, const std::string& yaml,
+                                              station<playbook_done> to) {
+  if (!needs_.early_checks) return 0;
+  if (const auto why = objection_to(yaml, needs_.inventory))
+    return reject_playbook(*needs_.where, at, yaml, *why, to);
+  const auto id = begin("playbook_check", "execution", one_field("playbook", yaml));
+  when_free(id, [this, id, at, yaml, to](job& j) { start_check(id, j, at, yaml, to); });
+  return id;
+}
+
+void sandboxed_doors::start_check(std::uint64_t id, job& j, const turn& at, const std::string& yaml,
+                                  const station<playbook_done>& to) {
+  auto run = prepared(yaml);
+  run.check_only = true;
+  j.child = needs_.ansible->run(std::move(run), {},
+                                [this, id, at, to](result<tools::playbook_result> ended) {
+                                  check_ended(id, at, to, std::move(ended));
+                                });
+}
+
+void sandboxed_doors::check_ended(std::uint64_t id, const turn& at,
+                                  const station<playbook_done>& to,
+                                  result<tools::playbook_result> ended) {
+  const auto work = close(id);
+  if (!work) return;
+  playbook_done done{at, id, {}};
+  json about = json::object();
+  // A check that cannot be made objects to nothing: the run itself will tell.
+  if (ended) {
+    cpu_used_ += ended->cpu;
+    about["cpu_s"] = as_seconds(ended->cpu);
+    if (ended->why == tools::playbook_result::reason::parse_error) {
+      done.ended.reason = run_reason::rejected_before_run;
+      done.ended.exit_code = ended->exit_code;
+      done.ended.output = complaint_of(ended->err.empty() ? ended->out : ended->err);
+    }
+  }
+  about["reason"] = done.ended.reason;
+  about["output"] = done.ended.output;
   work->finish(to, std::move(done), std::move(about));
 }
 

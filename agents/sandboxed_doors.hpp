@@ -17,6 +17,13 @@
 
 namespace remed::agents {
 
+/// What the tools of one experiment may use, over the whole tree of processes of a run.
+struct tool_limits {
+  std::size_t memory_bytes = 1u << 30;
+  unsigned processes = 256;
+  std::chrono::seconds cpu{600}; ///< of all runs of the experiment together
+};
+
 struct sandboxed_needs {
   world* where = nullptr;
   tools::io_loop* loop = nullptr;
@@ -34,10 +41,9 @@ struct sandboxed_needs {
   std::chrono::milliseconds command_limit{30'000};   ///< wall time of one probe command
   std::chrono::milliseconds playbook_limit{180'000}; ///< wall time of one playbook
   std::size_t output_limit = 256 * 1024;             ///< bytes per stream
+  tool_limits most;
+  bool early_checks = true; ///< before a playbook is run; off: it is run whatever it says
 };
-
-/// The inventory that agents are told of; every name in it runs in the sandbox.
-std::string default_inventory();
 
 class sandboxed_doors final : public doors {
 public:
@@ -48,6 +54,8 @@ public:
                             station<command_done> to) override;
   std::uint64_t run_playbook(const turn& at, const std::string& yaml,
                              station<playbook_done> to) override;
+  std::uint64_t check_playbook(const turn& at, const std::string& yaml,
+                               station<playbook_done> to) override;
   std::uint64_t ask_model(const turn& at, tools::model_request request,
                           station<model_reply> to) override;
   budget& spending() override { return *needs_.spent; }
@@ -66,11 +74,19 @@ private:
                       const station<playbook_done>& to);
   void command_ended(std::uint64_t id, const turn& at, const station<command_done>& to,
                      result<tools::process_result> ended);
+  void start_check(std::uint64_t id, job& j, const turn& at, const std::string& yaml,
+                   const station<playbook_done>& to);
+  void check_ended(std::uint64_t id, const turn& at, const station<playbook_done>& to,
+                   result<tools::playbook_result> ended);
+  tools::playbook_run prepared(const std::string& yaml) const;
+  /// What is left of the experiment's CPU time; at least a second, which ends a run at once.
+  std::chrono::seconds cpu_left() const;
   void playbook_ended(std::uint64_t id, const turn& at, const station<playbook_done>& to,
                       result<tools::playbook_result> ended);
 
   sandboxed_needs needs_;
   model_door model_;
+  std::chrono::microseconds cpu_used_{0}; ///< by tools
   std::map<std::uint64_t, std::shared_ptr<world::operation>> open_;
 };
 

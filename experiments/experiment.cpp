@@ -142,6 +142,7 @@ private:
     about["sandbox"] = shop_->how.sandbox == tools::sandbox_spec::mode::none ? "none" : "sandboxed";
     about["visibility"] = shop_->how.sight == env::visibility::visible ? "visible" : "hidden";
     about["time_scale"] = shop_->how.time_scale;
+    about["early_checks"] = shop_->how.early_checks;
     return about;
   }
 
@@ -153,6 +154,7 @@ private:
       n.spent = &budget_;
       n.api = [this](const tools::http_request& request) { return place_.api().handle(request); };
       n.token = place_.agent().token;
+      n.early_checks = shop_->how.early_checks;
       doors_ = std::make_unique<agents::inprocess_doors>(std::move(n));
       return;
     }
@@ -167,6 +169,8 @@ private:
         place_.agent_kubeconfig("https://127.0.0.1:" + std::to_string(tools::sandbox_api_port));
     n.serve = [this](int fd) { return place_.serve_listener(fd); };
     n.sandbox = shop_->how.sandbox;
+    n.most = shop_->how.most;
+    n.early_checks = shop_->how.early_checks;
     doors_ = std::make_unique<agents::sandboxed_doors>(std::move(n));
   }
 

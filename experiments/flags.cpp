@@ -27,6 +27,19 @@ void flags::add_to(CLI::App& command) {
       ->capture_default_str();
   command.add_option("--t-max", t_max, "trials at most; default: the method's")
       ->check(CLI::Range(1u, 100u));
+  command
+      .add_option("--tool-memory", tool_memory_mib,
+                  "MiB of all processes of one command or playbook")
+      ->check(CLI::Range(128u, 1u << 20))
+      ->capture_default_str();
+  command.add_option("--tool-processes", tool_processes, "processes and threads of one of them")
+      ->check(CLI::Range(32u, 65536u))
+      ->capture_default_str();
+  command.add_option("--tool-cpu", tool_cpu_s, "CPU seconds of all tools of one experiment")
+      ->check(CLI::Range(1u, 1u << 20))
+      ->capture_default_str();
+  command.add_flag("--early-checks,!--no-early-checks", early_checks,
+                   "send broken playbooks back before a trial is spent (default; MicroRemed: off)");
   command.add_option("--out", out, "folder for event logs and results");
   command.add_option("-o,--output", output, "text or json (one document on standard output)")
       ->check(CLI::IsMember({"text", "json"}))
@@ -43,6 +56,10 @@ settings flags::to_settings() const {
                                    : remed::tools::ansible_backend::host_process;
   s.sight = visibility == "visible" ? env::visibility::visible : env::visibility::hidden;
   s.time_scale = time_scale;
+  s.most.memory_bytes = std::size_t{tool_memory_mib} << 20;
+  s.most.processes = tool_processes;
+  s.most.cpu = std::chrono::seconds{tool_cpu_s};
+  s.early_checks = early_checks;
   if (t_max > 0) s.t_max = t_max;
   s.out = out;
   return s;

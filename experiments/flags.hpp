@@ -18,6 +18,8 @@ struct flags {
   std::string out;
   double time_scale = 10;
   unsigned t_max = 0;
+  unsigned tool_memory_mib = 1024, tool_processes = 256, tool_cpu_s = 600;
+  bool early_checks = true;
   bool quiet = false;
 
   void add_to(CLI::App& command);

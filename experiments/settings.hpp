@@ -1,6 +1,7 @@
 // How experiments are run, whatever they are: the flags shared by `run` and `bench`.
 #pragma once
 
+#include "agents/sandboxed_doors.hpp"
 #include "environments/embedded/embedded_environment.hpp"
 #include "runtime/budget.hpp"
 #include "tools/ansible.hpp"
@@ -28,6 +29,8 @@ struct settings {
   tools::ansible_backend ansible = tools::ansible_backend::host_process;
   env::visibility sight = env::visibility::hidden;
   double time_scale = 10;             ///< virtual seconds per wall second of a running tool
+  agents::tool_limits most;           ///< of the tools of one experiment
+  bool early_checks = true;           ///< refuse broken playbooks before a trial is spent on them
   std::optional<std::uint32_t> t_max; ///< instead of the method's
   std::filesystem::path out;          ///< where event logs and results go; empty: nowhere
   unsigned parallel = 4;              ///< experiments at once

@@ -102,9 +102,10 @@ enum class run_reason {
   timed_out,
   limit,
   infra_error,
+  rejected_before_run, ///< an early check refused it: nothing was run, no trial was spent
 };
 NAMES(run_reason, "ok", "parse_error", "no_hosts", "unreachable", "task_failed", "timed_out",
-      "limit", "infra_error")
+      "limit", "infra_error", "rejected_before_run")
 
 struct task_result {
   std::string task, host;

@@ -28,11 +28,17 @@ struct playbook_run {
   std::string yaml;      ///< the playbook as the model wrote it
   std::string inventory; ///< INI text
   std::map<std::string, std::string> extra_vars;
-  std::string kubeconfig; ///< content; bound at all places playbooks look for it
-  int verbosity = 1;      ///< -v: per-task output in the human text
+  std::string kubeconfig;  ///< content; bound at all places playbooks look for it
+  bool check_only = false; ///< only read it (--syntax-check, parameters of modules); nothing is run
+  int verbosity = 1;       ///< -v: per-task output in the human text
   std::chrono::milliseconds time_limit{180'000};
   std::chrono::seconds task_time_limit{120};
   std::size_t output_limit = 1024 * 1024;
+  std::size_t flood_limit = 64u << 20; ///< as command::flood_limit
+  // As in sandbox_spec, of the whole run.
+  std::size_t total_memory_bytes = 1u << 30;
+  std::chrono::seconds cpu_limit{120};
+  unsigned processes = 256;
 };
 
 struct playbook_result {
@@ -51,6 +57,7 @@ struct playbook_result {
   std::string out, err; ///< human text as ansible-playbook prints it
   std::vector<task_event> tasks;
   bool truncated = false;
+  std::string limit; ///< with reason::limit: which one, as process_result::limit
   std::chrono::microseconds wall{0}, cpu{0};
 };
 const char* to_string(playbook_result::reason r);

@@ -30,6 +30,7 @@ std::size_t torn_begin(std::string_view text) {
 } // namespace
 
 void capped_output::append(std::string_view text) {
+  seen_ += text.size();
   const auto head_limit = limit_ - limit_ / 2, tail_limit = limit_ / 2;
   if (head_.size() < head_limit) {
     auto part = text.substr(0, head_limit - head_.size());
@@ -59,6 +60,10 @@ std::string capped_output::take() {
     head_ += "\n... " + std::to_string(dropped_) + " bytes left out ...\n";
   }
   return std::move(head_) + std::move(tail_);
+}
+
+std::string flood_text(std::size_t limit) {
+  return "output: more than " + std::to_string(limit >> 20) + " MiB written";
 }
 
 } // namespace remed::tools

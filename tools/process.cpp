@@ -68,6 +68,7 @@ public:
         out_(loop.impl().context, cmd.output_limit),
         err_(loop.impl().context, cmd.output_limit),
         input_(cmd.input),
+        flood_limit_(cmd.flood_limit),
         tty_(cmd.tty),
         close_after_input_(!callbacks_.interactive) {
     out_.on_data = std::move(callbacks_.on_out);
@@ -91,6 +92,7 @@ private:
   void on_exit_ready();
   void expect_last_words();
   void read(output_pipe& from);
+  void keep(output_pipe& from, std::string_view data);
   void write_input();
   void on_deadline();
   void finish_when_drained();
@@ -102,6 +104,7 @@ private:
   descriptor pid_watch_, in_;
   output_pipe out_, err_;
   std::string input_;
+  std::size_t flood_limit_;
   bool tty_;
   bool close_after_input_;
   bool writing_ = false, held_ = false;
@@ -214,7 +217,7 @@ void child::read(output_pipe& from) {
                               // Called through a copy: it may drop the handle, which clears it.
                               auto on_data = from.on_data;
                               if (!on_data)
-                                from.kept.append(data);
+                                self->keep(from, data);
                               else if (n > 0)
                                 on_data(data);
                               if (self->finished_) return;
@@ -222,6 +225,13 @@ void child::read(output_pipe& from) {
                               from.open = false;
                               self->finish_when_drained();
                             });
+}
+
+void child::keep(output_pipe& from, std::string_view data) {
+  from.kept.append(data);
+  if (out_.kept.seen() + err_.kept.seen() <= flood_limit_ || !result_.limit.empty()) return;
+  result_.limit = flood_text(flood_limit_);
+  kill_group();
 }
 
 void child::write(std::string data) {

@@ -21,6 +21,7 @@ struct command {
   std::string input;                      ///< standard input; closed after it (empty: /dev/null)
   std::chrono::milliseconds time_limit{60'000};
   std::size_t output_limit = 1024 * 1024;    ///< per stream; head and tail are kept beyond it
+  std::size_t flood_limit = 64u << 20;       ///< of both streams; who writes more is killed
   std::vector<std::pair<int, int>> pass_fds; ///< {parent's, child's} descriptors to hand down
   /// A pseudo-terminal of 80 × 24 instead of pipes; what is written to it all comes by `on_out`.
   bool tty = false;
@@ -30,6 +31,9 @@ struct process_result {
   int exit_code = -1; ///< 128 + signal when killed by one
   bool timed_out = false;
   bool truncated = false;
+  /// The limit it was killed for, with the figures: "memory: …", "cpu: …", "processes: …" or
+  /// "output: …"; empty: none.
+  std::string limit;
   std::string out;
   std::string err;
   std::chrono::microseconds wall{0};

@@ -51,6 +51,7 @@ result<launch> make_launch(const sandbox_spec& spec, command cmd, unique_fd cont
   out.outer.input = std::move(cmd.input);
   out.outer.time_limit = cmd.time_limit;
   out.outer.output_limit = cmd.output_limit;
+  out.outer.flood_limit = cmd.flood_limit;
   out.outer.tty = cmd.tty;
   return out;
 }
@@ -184,6 +185,7 @@ std::shared_ptr<process> start_sandboxed(io_loop& loop, const sandbox_spec& spec
     if (!done) return;
     if (!control->error().empty())
       return done(failure{errc::failed, "sandbox: " + control->error()});
+    if (r && r->limit.empty()) r->limit = control->limit();
     done(std::move(r));
   };
   auto inner = start_process(loop, std::move(ready->outer), std::move(callbacks));

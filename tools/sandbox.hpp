@@ -36,7 +36,11 @@ struct sandbox_spec {
   std::map<std::string, std::string> binds; ///< inside path -> host path, read-only
   bool api_listener = true;                 ///< create the door
   std::size_t memory_bytes = 512u << 20;    ///< RLIMIT_DATA per process
-  unsigned processes = 256;
+  // Of the whole tree below the command. Who exceeds one is killed with everything inside, and
+  // process_result::limit says so. 0: no such limit.
+  std::size_t total_memory_bytes = 1u << 30;
+  std::chrono::seconds cpu_limit{120};
+  unsigned processes = 256; ///< more cannot be started; who stays at the limit is killed
   std::size_t file_bytes = 64u << 20;
   std::size_t tmpfs_bytes = 64u << 20;
 };

@@ -93,8 +93,8 @@ void command_run::finish() {
   out.cpu = exit_->cpu;
   out.truncated = exit_->truncated || events_.truncated();
   out.tasks = events_.take();
-  out.why =
-      exit_->timed_out ? playbook_result::reason::timed_out : reason_of(out.exit_code, out.tasks);
+  out.limit = std::move(exit_->limit);
+  out.why = ending_of(out, exit_->timed_out);
   done(std::move(out));
 }
 

@@ -103,4 +103,9 @@ reason reason_of(int exit_code, const std::vector<task_event>& events) {
   return reason::task_failed;
 }
 
+reason ending_of(const playbook_result& r, bool timed_out) {
+  if (!r.limit.empty()) return reason::limit;
+  return timed_out ? reason::timed_out : reason_of(r.exit_code, r.tasks);
+}
+
 } // namespace remed::tools

@@ -30,4 +30,7 @@ private:
 /// The reason behind an exit code: 0 does not mean that anything ran, 4 may mean two things.
 playbook_result::reason reason_of(int exit_code, const std::vector<task_event>& events);
 
+/// The reason behind a run that has exit code, events and limit: it may have been stopped.
+playbook_result::reason ending_of(const playbook_result& r, bool timed_out);
+
 } // namespace remed::tools

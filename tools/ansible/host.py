@@ -43,8 +43,8 @@ from host_run import run_child  # noqa: E402
 
 
 class Host:
-    def __init__(self, control, library, zips):
-        self.control, self.library, self.zips = control, library, zips
+    def __init__(self, control, library, zips, options):
+        self.control, self.library, self.zips, self.options = control, library, zips, options
         self.limit = max(2, 2 * (os.cpu_count() or 1))
         self.waiting = collections.deque()
         self.running = {}  # pid -> (connection, start, own process group)
@@ -101,7 +101,7 @@ class Host:
             fds = self.waiting.popleft()
             pid = os.fork()
             if pid == 0:
-                run_child(fds, self.library, self.zips)
+                run_child(fds, self.library, self.zips, self.options)
             for fd in fds[1:]:
                 os.close(fd)
             self.by_fd[fds[0]] = pid
@@ -166,7 +166,6 @@ class Host:
 
 
 
-
 def main():
     control_fd, log_fd, library_path, plugin_path = sys.argv[1:5]
     os.dup2(int(log_fd), 1)
@@ -189,12 +188,12 @@ def main():
     host = None
     try:
         began = time.monotonic()
-        zips = prepare(scratch, plugin)
+        zips, options = prepare(scratch, plugin)
         gc.collect()
         gc.freeze()  # children share these pages: the collector must not write into them
         print(f"ready after {time.monotonic() - began:.2f} s, "
               f"{time.process_time():.2f} s of CPU", flush=True)
-        host = Host(control, library, zips)
+        host = Host(control, library, zips, options)
         host.serve()
     finally:
         if os.getpid() == owner:

@@ -24,6 +24,8 @@ import types
 PYTHON = "/usr/bin/python3"
 WRAPPED = re.compile(rb"\A#!" + PYTHON.encode() + rb"\b.*?^def _ansiballz_main\(\)", re.S | re.M)
 
+COMMAND = re.compile(rb"run_module\(mod_name='ansible\.modules\.command'")
+
 
 def module_environment(command):
     """The variables in front of the interpreter when `command` does nothing but start it."""
@@ -40,6 +42,41 @@ def module_environment(command):
     return values if words in ([PYTHON], [PYTHON, "&&", "sleep", "0"]) else None
 
 
+def run_text(code, values, cwd):
+    """Runs the wrapper's text as `python3 < code` would and returns its exit code. Standard streams
+    are the caller's part."""
+    if cwd:
+        os.chdir(cwd)
+    os.environ.update(values)
+    os.environ["PWD"] = os.getcwd()  # the shell that is saved would have set it
+    sys.argv = [""]
+    sys.excepthook = sys.__excepthook__
+    atexit._clear()
+    from ansible.module_utils.common import warnings
+    warnings._global_warnings.clear()
+    warnings._global_deprecations.clear()
+    main = sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        exec(compile(code, "<stdin>", "exec"), main.__dict__)
+        return 0
+    except SystemExit as end:
+        if isinstance(end.code, int) or end.code is None:
+            return end.code or 0
+        print(end.code, file=sys.stderr)
+    except Exception as error:
+        # Modules install hooks of their own; the innermost frame here is not theirs to see.
+        sys.excepthook(type(error), error, error.__traceback__.tb_next)
+    finally:
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return 1
+
+
+def text_stream(binary, errors):
+    return io.TextIOWrapper(binary, encoding="utf-8", errors=errors)
+
+
 def become_module(code, values, cwd, out, err):
     """In the fork: what `python3 < code` would see. Never returns."""
     status = 1
@@ -50,39 +87,37 @@ def become_module(code, values, cwd, out, err):
         os.closerange(3, 1024)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
             signal.signal(number, signal.SIG_DFL)
-        if cwd:
-            os.chdir(cwd)
-        os.environ.update(values)
-        os.environ["PWD"] = os.getcwd()  # the shell that is saved would have set it
         sys.stdin = open(0, closefd=False)
-        sys.stdout = io.TextIOWrapper(open(1, "wb", closefd=False), encoding="utf-8",
-                                      errors="surrogateescape")
-        sys.stderr = io.TextIOWrapper(open(2, "wb", closefd=False), encoding="utf-8",
-                                      errors="backslashreplace", line_buffering=True)
-        sys.argv = [""]
-        sys.excepthook = sys.__excepthook__
-        atexit._clear()
-        from ansible.module_utils.common import warnings
-        warnings._global_warnings.clear()
-        warnings._global_deprecations.clear()
-        main = sys.modules["__main__"] = types.ModuleType("__main__")
-        exec(compile(code, "<stdin>", "exec"), main.__dict__)
-        status = 0
-    except SystemExit as end:
-        if isinstance(end.code, int) or end.code is None:
-            status = end.code or 0
-        else:
-            print(end.code, file=sys.stderr)
-    except BaseException as error:
-        # Modules install hooks of their own; the innermost frame here is not theirs to see.
-        sys.excepthook(type(error), error, error.__traceback__.tb_next)
+        sys.stdout = text_stream(open(1, "wb", closefd=False), "surrogateescape")
+        sys.stderr = text_stream(open(2, "wb", closefd=False), "backslashreplace")
+        status = run_text(code, values, cwd)
     finally:
-        try:
-            atexit._run_exitfuncs()
-            sys.stdout.flush()
-            sys.stderr.flush()
-        finally:
-            os._exit(status & 0xFF)
+        os._exit(status & 0xFF)
+
+
+def run_in_worker(code, values, cwd):
+    """Without even a fork, for the one module that is known to leave nothing behind: `command` (and
+    `shell`) starts a child and prints a document. What it touches of the worker is put back."""
+    folder = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    mask = os.umask(0o022)
+    os.umask(mask)
+    out, err = io.BytesIO(), io.BytesIO()
+    kept = (sys.stdin, sys.stdout, sys.stderr, sys.argv, sys.excepthook, list(sys.path),
+            sys.modules["__main__"], dict(os.environ))
+    try:
+        sys.stdin = open(0, closefd=False)
+        sys.stdout = text_stream(out, "surrogateescape")
+        sys.stderr = text_stream(err, "backslashreplace")
+        status = run_text(code, values, cwd)
+        return status & 0xFF, out.getvalue(), err.getvalue()
+    finally:
+        (sys.stdin, sys.stdout, sys.stderr, sys.argv, sys.excepthook, sys.path[:],
+         sys.modules["__main__"], environment) = kept
+        os.environ.clear()
+        os.environ.update(environment)
+        os.umask(mask)
+        os.fchdir(folder)
+        os.close(folder)
 
 
 def read_both(out, err):
@@ -113,6 +148,8 @@ def run_module_here(original):
             return original(self, cmd, in_data=in_data, sudoable=sudoable)
         from ansible.utils.display import Display
         Display().vvv(f"EXEC {cmd}", host=self._play_context.remote_addr)
+        if COMMAND.search(in_data):
+            return run_in_worker(in_data, values, self.cwd)
         out_read, out_write = os.pipe()
         err_read, err_write = os.pipe()
         sys.stdout.flush()

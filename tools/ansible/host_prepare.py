@@ -15,6 +15,7 @@ import shutil
 import stat
 import sys
 
+from host_check import OPTIONS_FILE, read_options
 from host_modules import PYTHON, run_module_here
 
 # What playbooks for Kubernetes use; others work too and pay for their zip once per run.
@@ -49,24 +50,50 @@ def zip_folder(scratch, key):
     return path
 
 
+def remember_what_cannot_change():
+    """What runs would look up again and again in the read-only system: folders of plugins, and the
+    options their documentation declares."""
+    import glob as real_glob
+    from ansible.plugins import loader as load
+
+    found, described = {}, set()
+
+    class Glob:
+        iglob = staticmethod(real_glob.iglob)
+
+        @staticmethod
+        def glob(pattern):
+            if not pattern.startswith("/usr/lib/"):
+                return real_glob.glob(pattern)
+            if pattern not in found:
+                found[pattern] = tuple(real_glob.glob(pattern))
+            return list(found[pattern])
+
+    load.glob = Glob
+    original = load.PluginLoader._load_config_defs
+
+    def load_config_defs(self, name, module, path):
+        key = (self.class_name, name, path)
+        if key not in described:
+            original(self, name, module, path)
+            if path.startswith("/usr/lib/"):
+                described.add(key)
+
+    load.PluginLoader._load_config_defs = load_config_defs
+
+
 def preload_plugins():
     from ansible.plugins import loader as load
 
+    remember_what_cannot_change()
+    for _, loader in load.get_all_plugin_loaders():
+        loader.find_plugin_with_context("no_plugin_has_this_name")  # fills the table of paths
     wanted = {
-        load.action_loader: ["command", "shell", "copy", "debug", "set_fact", "fail", "assert",
-                             "pause", "template", "uri", "wait_for_connection", "normal", "gather_facts",
-                             "include_vars", "add_host", "group_by", "async_status",
-                             "kubernetes.core.k8s_info", "kubernetes.core.k8s"],
-        load.connection_loader: ["local"],
-        load.shell_loader: ["sh"],
-        load.strategy_loader: ["linear", "free"],
-        load.callback_loader: ["default", "remed_events"],
-        load.cache_loader: ["memory"],
-        load.become_loader: ["sudo"],
-        load.inventory_loader: ["host_list", "script", "auto", "yaml", "ini", "toml"],
-        load.vars_loader: ["host_group_vars"],
-        load.lookup_loader: ["env", "file", "template", "items", "pipe", "vars",
+        load.action_loader: ["normal", "gather_facts", "kubernetes.core.k8s_info",
                              "kubernetes.core.k8s"],
+        load.callback_loader: ["default", "remed_events"],
+        load.inventory_loader: ["host_list", "script", "auto", "yaml", "ini", "toml"],
+        load.lookup_loader: ["kubernetes.core.k8s"],
     }
     for loader, names in wanted.items():
         for name in names:
@@ -76,7 +103,30 @@ def preload_plugins():
                 pass
     for loader in (load.filter_loader, load.test_loader, load.vars_loader):
         list(loader.all())
-    list(load.callback_loader.all(class_only=True))
+    for loader in (load.action_loader, load.become_loader, load.cache_loader, load.callback_loader,
+                   load.connection_loader, load.lookup_loader, load.shell_loader,
+                   load.strategy_loader):
+        list(loader.all(class_only=True))
+
+
+def know_types():
+    """Answers, once, the questions of kind that every task would ask anew: the answers are kept with
+    the abstract classes, and a fork starts with them."""
+    import collections.abc as abc
+    from ansible.parsing.yaml import objects
+    from ansible.playbook import block, play, task
+    from ansible.utils import unsafe_proxy
+    from ansible.vars import hostvars
+
+    kinds = [getattr(objects, name) for name in ("AnsibleMapping", "AnsibleSequence",
+                                                 "AnsibleUnicode")]
+    kinds += [unsafe_proxy.AnsibleUnsafeText, unsafe_proxy.AnsibleUnsafeBytes, block.Block,
+              play.Play, task.Task, hostvars.HostVars, str, bytes, int, float, bool, dict, list,
+              tuple, set, frozenset, type(None)]
+    for kind in kinds:
+        for name in ("Mapping", "MutableMapping", "Sequence", "MutableSequence", "Set",
+                     "MutableSet", "Iterable", "Hashable"):
+            issubclass(kind, getattr(abc, name))
 
 
 def preload_modules():
@@ -157,12 +207,13 @@ def link_zips(folder, into):
     except OSError:
         return
     for name in names:
-        if not name.startswith("."):
+        if not name.startswith((".", OPTIONS_FILE)):
             os.symlink(os.path.join(folder, name), os.path.join(into, name))
 
 
 def prepare(scratch, plugin):
-    """Imports Ansible with settings of our own, whatever this machine's files say."""
+    """Imports Ansible with settings of our own, whatever this machine's files say. Returns the folder
+    of module zips and the table of module parameters."""
     plugins = os.path.join(scratch, "plugins")
     os.mkdir(plugins)
     with open(os.path.join(plugins, "remed_events.py"), "w") as f:
@@ -178,9 +229,11 @@ def prepare(scratch, plugin):
 
     preload_plugins()
     preload_modules()
+    know_types()
     local.Connection.exec_command = run_module_here(local.Connection.exec_command)
     from ansible.plugins.loader import connection_loader
     loaded = connection_loader.get("local", class_only=True)
     if loaded is not local.Connection:
         loaded.exec_command = run_module_here(loaded.exec_command)
-    return build_zips(scratch)
+    zips = build_zips(scratch)
+    return zips, read_options(MODULES, zips)

@@ -20,9 +20,11 @@ import sys
 import tempfile
 import traceback
 
+from host_check import first_objection
 from host_prepare import link_zips
 
 EVENTS_FD, SANDBOX_FD = 5, 6
+PARSE_ERROR = 4  # ansible-playbook's own exit code for it
 ZIPS_INSIDE = "/run/remed/ansiballz"
 
 
@@ -52,7 +54,19 @@ def fresh_ansible(request, zips, home):
     link_zips(zips, os.path.join(C.DEFAULT_LOCAL_TMP, "ansiballz_cache"))
 
 
-def run_playbook(request, zips):
+def check_parameters(options):
+    """After Ansible itself has found nothing to complain of; a fault of ours objects to nothing."""
+    try:
+        found = first_objection("playbook.yml", "inventory.ini", options)
+    except BaseException:
+        return 0
+    if not found:
+        return 0
+    print("ERROR! " + found, file=sys.stderr)
+    return PARSE_ERROR
+
+
+def run_playbook(request, zips, options):
     """In the innermost process. Never returns."""
     status = 250
     try:
@@ -68,6 +82,8 @@ def run_playbook(request, zips):
         status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 1
+        if status == 0 and "--syntax-check" in request["argv"]:
+            status = check_parameters(options)
     except BaseException:
         traceback.print_exc()
     finally:
@@ -79,7 +95,7 @@ def run_playbook(request, zips):
             os._exit(status & 0xFF)
 
 
-def run_child(fds, library, zips):
+def run_child(fds, library, zips, options):
     """In the fork of the host: takes its descriptors, enters the sandbox, runs. Never returns."""
     try:
         signal.set_wakeup_fd(-1)
@@ -105,7 +121,7 @@ def run_child(fds, library, zips):
             sandbox["binds"] = {**(sandbox.get("binds") or {}), ZIPS_INSIDE: zips}
             library.remed_sandbox_enter(json.dumps(sandbox).encode())
             zips = ZIPS_INSIDE
-        run_playbook(request, zips)
+        run_playbook(request, zips, options)
     except BaseException:
         traceback.print_exc()
     finally:

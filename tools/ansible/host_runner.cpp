@@ -30,6 +30,7 @@ public:
       : loop_(loop),
         host_(std::move(host)),
         time_limit_(run.time_limit),
+        flood_limit_(run.flood_limit),
         out_(run.output_limit),
         err_(run.output_limit),
         events_(16 * run.output_limit),
@@ -45,8 +46,9 @@ private:
   result<json> request_json(run_plan plan, std::function<void(int fd)>& on_listener);
   std::shared_ptr<fd_reader> read(unique_fd fd, on_data take);
   void submit(std::shared_ptr<host_request> request);
-  void take_out(std::string_view data) { out_.append(data); }
-  void take_err(std::string_view data) { err_.append(data); }
+  void take_out(std::string_view data) { keep(out_, data); }
+  void take_err(std::string_view data) { keep(err_, data); }
+  void keep(capped_output& in, std::string_view data);
   void take_events(std::string_view data) { events_.append(data); }
   void take_answer(std::string_view data);
   void on_answer(const json& answer);
@@ -58,6 +60,7 @@ private:
   io_loop& loop_;
   std::shared_ptr<ansible_host> host_;
   std::chrono::milliseconds time_limit_;
+  std::size_t flood_limit_;
   capped_output out_, err_;
   event_collector events_;
   std::function<void(result<playbook_result>)> done_;
@@ -164,6 +167,13 @@ void host_run::submit(std::shared_ptr<host_request> request) {
   }
 }
 
+void host_run::keep(capped_output& in, std::string_view data) {
+  in.append(data);
+  if (out_.seen() + err_.seen() <= flood_limit_ || !result_.limit.empty()) return;
+  result_.limit = flood_text(flood_limit_);
+  connection_->hang_up();
+}
+
 void host_run::take_answer(std::string_view data) {
   answer_ += data;
   for (std::size_t end; (end = answer_.find('\n')) != std::string::npos;) {
@@ -219,6 +229,7 @@ void host_run::finish() {
   if (!control_->error().empty()) {
     return fail({errc::failed, "sandbox: " + control_->error()});
   }
+  const auto control_limit = control_->limit();
   auto done = std::move(done_);
   const auto keep = shared_from_this();
   stop();
@@ -227,8 +238,8 @@ void host_run::finish() {
   result_.err = err_.take();
   result_.tasks = events_.take();
   result_.truncated = out_.truncated() || err_.truncated() || events_.truncated();
-  result_.why =
-      timed_out_ ? playbook_result::reason::timed_out : reason_of(result_.exit_code, result_.tasks);
+  if (result_.limit.empty()) result_.limit = control_limit;
+  result_.why = ending_of(result_, timed_out_);
   done(std::move(result_));
 }
 

@@ -59,12 +59,16 @@ run_plan plan_run(const playbook_run& run, sandbox_spec::mode mode) {
                      {"/work/inventory.ini", run.inventory},
                      {"/root/.kube/config", run.kubeconfig},
                      {"/etc/rancher/k3s/k3s.yaml", run.kubeconfig}};
+  plan.spec.total_memory_bytes = run.total_memory_bytes;
+  plan.spec.cpu_limit = run.cpu_limit;
+  plan.spec.processes = run.processes;
   auto& cmd = plan.cmd;
   cmd.argv = {"ansible-playbook", "-i", "inventory.ini", "-e",
               forced_variables(run.extra_vars).dump()};
   if (run.verbosity > 0) {
     cmd.argv.push_back("-" + std::string(static_cast<std::size_t>(run.verbosity), 'v'));
   }
+  if (run.check_only) cmd.argv.push_back("--syntax-check");
   cmd.argv.push_back("playbook.yml");
   cmd.env = ansible_environment(run.task_time_limit);
   cmd.env["KUBECONFIG"] = cmd.env["K8S_AUTH_KUBECONFIG"] = "/root/.kube/config";
@@ -73,6 +77,7 @@ run_plan plan_run(const playbook_run& run, sandbox_spec::mode mode) {
   cmd.cwd = "/work";
   cmd.time_limit = run.time_limit;
   cmd.output_limit = run.output_limit;
+  cmd.flood_limit = run.flood_limit;
   return plan;
 }
 

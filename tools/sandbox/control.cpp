@@ -75,6 +75,7 @@ bool sandbox_control::receive() {
     return false;
   }
   if (text[0] == 'E') error_.assign(text + 1, static_cast<std::size_t>(n) - 1);
+  if (text[0] == 'K') limit_.assign(text + 1, static_cast<std::size_t>(n) - 1);
   if (const auto* header = CMSG_FIRSTHDR(&message); header && header->cmsg_type == SCM_RIGHTS) {
     int fd = -1;
     std::memcpy(&fd, CMSG_DATA(header), sizeof fd);

@@ -28,6 +28,8 @@ public:
   void stop();
   /// What the set-up failed with, or empty.
   const std::string& error() const { return error_; }
+  /// The limit that what ran inside was killed for ("memory: …"), or empty.
+  const std::string& limit() const { return limit_; }
 
 private:
   struct stream;
@@ -35,7 +37,7 @@ private:
 
   std::unique_ptr<stream> stream_;
   std::function<void(int fd)> on_listener_;
-  std::string error_;
+  std::string error_, limit_;
 };
 
 } // namespace remed::tools

@@ -100,6 +100,8 @@ json to_json(const sandbox_spec& spec, const command& cmd) {
   out["argv"] = cmd.argv;
   out["env"] = cmd.env;
   out["memory_bytes"] = spec.memory_bytes;
+  out["total_bytes"] = spec.total_memory_bytes;
+  out["cpu_seconds"] = spec.cpu_limit.count();
   out["processes"] = spec.processes;
   out["file_bytes"] = spec.file_bytes;
   out["tmpfs_bytes"] = spec.tmpfs_bytes;

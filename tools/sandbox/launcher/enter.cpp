@@ -4,10 +4,12 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "fail.hpp"
+#include "guard.hpp"
 #include "limits.hpp"
 #include "namespaces.hpp"
 #include "root.hpp"
@@ -55,12 +57,11 @@ pid_t fork_or_fail() {
   return pid;
 }
 
-/// PDEATHSIG is only armed from the call on: a parent that died before it left its end of the pipe
+/// PDEATHSIG is only armed from the call on: a parent that died before it left its end of the pair
 /// closed.
-void end_if_orphaned(int pipe_from_parent) {
-  pollfd p{pipe_from_parent, 0, 0};
+void end_if_orphaned(int to_parent) {
+  pollfd p{to_parent, 0, 0};
   if (poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR)) != 0) _exit(setup_failed);
-  close(pipe_from_parent);
 }
 
 /// In pid 1 of the new namespaces.
@@ -91,18 +92,19 @@ void enter(spec s) {
   unshare_all(s);
   die_with_parent();
   hand_out_listener(s);
-  int alive[2];
-  if (pipe2(alive, O_CLOEXEC) != 0) fail_errno("pipe");
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) fail_errno("socketpair");
   const auto init = fork_or_fail();
   if (init > 0) {
+    close(pair[0]);
     prctl(PR_SET_DUMPABLE, 0);
-    int status = 0;
-    while (waitpid(init, &status, 0) < 0 && errno == EINTR) continue;
-    _exit(exit_code_of(status));
+    _exit(exit_code_of(guard_until_end(init, pair[1], s)));
   }
-  close(alive[1]);
+  close(pair[1]);
   die_with_parent();
-  end_if_orphaned(alive[0]);
+  end_if_orphaned(pair[0]);
+  show_processes(pair[0]);
+  close(pair[0]);
   become_command(s);
 }
 

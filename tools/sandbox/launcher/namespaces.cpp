@@ -51,8 +51,9 @@ int listen_on(std::uint16_t port) {
   return fd;
 }
 
-void send_fd(int over, int fd) {
-  char tag = 'L';
+} // namespace
+
+void send_fd(int over, char tag, int fd) {
   iovec data{&tag, 1};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
   msghdr message{};
@@ -65,10 +66,8 @@ void send_fd(int over, int fd) {
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(sizeof(int));
   std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  if (sendmsg(over, &message, MSG_NOSIGNAL) < 0) fail_errno("hand out the listener");
+  if (sendmsg(over, &message, MSG_NOSIGNAL) < 0) fail_errno("hand out a descriptor");
 }
-
-} // namespace
 
 void drop_root() {
   if (geteuid() != 0) return;
@@ -102,7 +101,7 @@ void hand_out_listener(const spec& s) {
   bring_loopback_up();
   if (s.listener_port == 0 || s.control_fd < 0) return;
   const int fd = listen_on(s.listener_port);
-  send_fd(s.control_fd, fd);
+  send_fd(s.control_fd, 'L', fd);
   close(fd);
 }
 

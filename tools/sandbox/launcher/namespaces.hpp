@@ -20,6 +20,9 @@ void die_with_parent();
 /// pid namespace begins with the next child.
 void unshare_all(const spec& s);
 
+/// Sends a descriptor, marked with `tag`, over a unix socket.
+void send_fd(int over, char tag, int fd);
+
 /// Brings loopback up, listens on 127.0.0.1 and sends the listening socket over the control socket.
 void hand_out_listener(const spec& s);
 

@@ -30,6 +30,8 @@ constexpr const char* denied[] = {
     "keyctl", "add_key", "request_key", "bpf", "perf_event_open", "userfaultfd", "io_uring_setup",
     "io_uring_enter", "io_uring_register", "ptrace", "process_vm_readv", "process_vm_writev",
     "pidfd_getfd", "process_madvise", "kcmp", "fanotify_init",
+    // memory that no process has and no limit counts
+    "memfd_create", "memfd_secret", "shmget", "msgget",
     // the machine
     "kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module", "reboot",
     "swapon", "swapoff", "acct", "quotactl", "quotactl_fd", "syslog", "vhangup", "iopl", "ioperm",

@@ -58,6 +58,8 @@ spec read(const json& j) {
   s.argv = j.value("argv", s.argv);
   s.env = j.value("env", s.env);
   s.memory_bytes = j.value("memory_bytes", s.memory_bytes);
+  s.total_bytes = j.value("total_bytes", s.total_bytes);
+  s.cpu_seconds = j.value("cpu_seconds", s.cpu_seconds);
   s.processes = j.value("processes", s.processes);
   s.file_bytes = j.value("file_bytes", s.file_bytes);
   s.tmpfs_bytes = j.value("tmpfs_bytes", s.tmpfs_bytes);

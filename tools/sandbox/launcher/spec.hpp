@@ -24,9 +24,11 @@ struct spec {
   int control_fd = -1;                      ///< SOCK_SEQPACKET: "L" with the listener, "E" + error
   std::vector<int> keep_fds;                ///< stay open for the command beside 0, 1 and 2
   std::string cwd = "/";
-  std::vector<std::string> argv;          ///< used by the program only
-  std::map<std::string, std::string> env; ///< used by the program only
-  std::uint64_t memory_bytes = 512u << 20;
+  std::vector<std::string> argv;           ///< used by the program only
+  std::map<std::string, std::string> env;  ///< used by the program only
+  std::uint64_t memory_bytes = 512u << 20; ///< of one process
+  std::uint64_t total_bytes = 1u << 30;    ///< of all; 0: not watched
+  std::uint64_t cpu_seconds = 0;           ///< of all, waited for or not; 0: not watched
   std::uint64_t processes = 256;
   std::uint64_t file_bytes = 64u << 20;
   std::uint64_t tmpfs_bytes = 64u << 20;
