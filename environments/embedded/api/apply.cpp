@@ -85,12 +85,19 @@ void cap(owners& all) {
   all.insert(all.erase(oldest, last), std::move(bucket));
 }
 
+/// An object's metadata; a document that has none gets it.
+json& metadata_of(json& obj) {
+  auto& meta = obj["metadata"];
+  if (!meta.is_object()) meta = json::object();
+  return meta;
+}
+
 void store_owners(json& obj, owners all) {
   all.erase(std::remove_if(all.begin(), all.end(), [](const owner& o) { return o.fields.empty(); }),
             all.end());
   cap(all);
   if (all.empty()) {
-    obj["metadata"].erase("managedFields");
+    metadata_of(obj).erase("managedFields");
     return;
   }
   auto out = json::array();
@@ -105,7 +112,7 @@ void store_owners(json& obj, owners all) {
     if (!o.subresource.empty()) e["subresource"] = o.subresource;
     out.push_back(std::move(e));
   }
-  obj["metadata"]["managedFields"] = std::move(out);
+  metadata_of(obj)["managedFields"] = std::move(out);
 }
 
 field_set ignored_fields(const field_manager& who) {
@@ -214,7 +221,7 @@ void record_update(const schema_node* type, const field_manager& who, const json
   if (all.empty() && !reset) all = read_owners(old);
   // Objects whose fields nobody tracks stay so until they are applied.
   if (all.empty() && before.is_object() && before.contains("metadata")) {
-    after["metadata"].erase("managedFields");
+    metadata_of(after).erase("managedFields");
     return;
   }
   auto changes = compare_fields(type, old, after); // these do not count managedFields
