@@ -13,10 +13,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Virtual times: for the system to be healthy, for the symptom to show, for the fault to be gone.
-constexpr duration healthy_limit = 120s, symptom_limit = 120s, clear_limit = 120s;
+/// Virtual times: for the system to be healthy, for the fault to be gone.
+constexpr duration healthy_limit = 120s, clear_limit = 120s;
 /// How often to look: at first closely, then every few seconds.
-constexpr duration close_look = 1s, later_look = 5s, close_for = 10s;
+constexpr duration close_look = 1s, close_for = 10s;
 /// After this long a deletion that hangs is forced.
 constexpr duration force_after = 30s;
 /// Users' experience is looked at over this long.
@@ -104,9 +104,9 @@ struct injector::work : std::enable_shared_from_this<injector::work> {
       if (need.at_incident) need.at_incident(f.seen);
       return tell_coordinator({});
     }
-    if (need.where->now() - began >= symptom_limit) {
+    if (need.where->now() - began >= need.symptom_limit) {
       return give_up("the symptom did not show within " +
-                         std::to_string(static_cast<int>(seconds(symptom_limit))) +
+                         std::to_string(static_cast<int>(seconds(need.symptom_limit))) +
                          " s: " + found.failing(),
                      false);
     }
@@ -188,7 +188,7 @@ struct injector::work : std::enable_shared_from_this<injector::work> {
 
   void look_again() {
     const bool close = need.where->now() - began < close_for;
-    self->delayed_send(self, close ? close_look : later_look, wake{at, ++waits});
+    self->delayed_send(self, close ? close_look : need.later_look, wake{at, ++waits});
   }
 
   void on_wake(const wake& w) {

@@ -27,6 +27,8 @@ public:
     fault what;
     scenario place;
     shared_value<env::system_profile> system; ///< C0 and what healthy means
+    /// For the symptom to show, and between two looks once it has not shown at once; virtual.
+    duration symptom_limit = std::chrono::seconds{120}, later_look = std::chrono::seconds{5};
     std::function<station<incident>()> coordinator;
     std::function<station<not_injected, cleared>()> supervisor;
     /// Writes to the event log, kind "fault": injected {objects}, symptom {evidence}, cleared {…}.
