@@ -86,7 +86,13 @@ std::uint64_t model_door::ask(const turn& at, tools::model_request request,
   auto work = world_->begin(outside::model, "model", "coordinator", describe(request));
   const auto id = work->id();
   open_[id] = work;
-  if (const auto limit = budget_->model_forbidden()) {
+  auto limit = budget_->model_forbidden();
+  std::shared_ptr<void> paid; // held by the call: dropped with it when it is cancelled
+  if (!limit && budget_->shared() && !model_->is_policy()) {
+    paid = purse::begin_call(budget_->shared());
+    if (!paid) limit = "money";
+  }
+  if (limit) {
     model_reply refusal;
     refusal.at = at;
     refusal.problem = *limit;
@@ -94,7 +100,7 @@ std::uint64_t model_door::ask(const turn& at, tools::model_request request,
     finish(id, std::move(refusal), to);
     return id;
   }
-  auto done = [this, id, at, to](result<tools::model_reply> reply) {
+  auto done = [this, id, at, to, paid](result<tools::model_reply> reply) {
     // A failed call costs a call too: otherwise an endless series of failures would be free.
     model_reply message;
     message.at = at;

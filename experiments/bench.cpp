@@ -3,6 +3,7 @@
 #include "agents/models.hpp"
 #include "agents/policies/policy.hpp"
 #include "chaos/mesh/rules.hpp"
+#include "experiments/bench/relocate.hpp"
 #include "experiments/shelf.hpp"
 #include "experiments/worker.hpp"
 #include "experiments/workshop_tools.hpp"
@@ -10,12 +11,19 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <locale>
 #include <thread>
+#include <utility>
 
 namespace remed::experiments {
 
 namespace {
+
+constexpr std::chrono::milliseconds tick{100};
+
+/// Operations in line for a process, per process, from which on no further world is started.
+constexpr int line_per_process = 4;
 
 /// Until a booted system has metrics of a whole scrape window.
 constexpr std::chrono::seconds warm_up{60};
@@ -42,12 +50,45 @@ void raise_file_limit() {
   ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
+/// Waits for threads to end, and leads meanwhile.
+class watch_over_threads {
+public:
+  explicit watch_over_threads(unsigned threads) : left_(threads) {}
+  void ended() {
+    std::lock_guard guard(lock_);
+    --left_;
+    changed_.notify_all();
+  }
+  /// False when all have ended.
+  bool wait_for(std::chrono::milliseconds limit) {
+    std::unique_lock guard(lock_);
+    return !changed_.wait_for(guard, limit, [this] { return left_ == 0; });
+  }
+
+private:
+  std::mutex lock_;
+  std::condition_variable changed_;
+  unsigned left_;
+};
+
+result<std::shared_ptr<tools::ansible_host>> ansible_host_for(const settings& how) {
+  std::shared_ptr<tools::ansible_host> none;
+  if (how.tools != tool_kind::real) return none;
+  if (how.sandbox == tools::sandbox_spec::mode::sandboxed) {
+    auto possible = tools::sandbox_available();
+    if (!possible) return possible.why();
+  }
+  if (how.ansible != tools::ansible_backend::host_process) return none;
+  return tools::start_ansible_host(how.sandbox);
+}
+
 } // namespace
 
-workshop::workshop(const settings& s, std::shared_ptr<tools::ansible_host> host)
+workshop::workshop(const settings& s, std::shared_ptr<tools::ansible_host> host,
+                   std::shared_ptr<agents::process_gate> gate)
     : how(s),
       ansible_host(std::move(host)),
-      tools(std::make_unique<tools_of_thread>(loop, s, ansible_host)),
+      tools(std::make_unique<tools_of_thread>(loop, s, ansible_host, std::move(gate))),
       shelf(std::make_unique<declared>()) {
   make_model = [this](const std::string& name,
                       std::uint64_t seed) -> result<std::unique_ptr<tools::model>> {
@@ -73,6 +114,7 @@ result<std::shared_ptr<const workshop::booted>> workshop::system(const std::stri
   }
   auto profile = env::load_system(name);
   if (!profile) return profile.why();
+  if (!how.name_space.empty()) relocate(*profile, how.name_space);
   env::boot_options options;
   if (live) options.start = wall_calendar() - calendar_lead;
   auto cluster = env::boot(*profile, chaos::chaos_rules(), options);
@@ -94,33 +136,47 @@ vtime wall_calendar() {
 }
 
 result<std::vector<record>> run_all(const std::vector<experiment_spec>& specs, const settings& how,
-                                    const std::atomic<bool>& stop, event_follower follow,
-                                    std::function<void(const record&)> done) {
-  std::shared_ptr<tools::ansible_host> host;
-  if (how.tools == tool_kind::real) {
-    if (how.sandbox == tools::sandbox_spec::mode::sandboxed) {
-      auto possible = tools::sandbox_available();
-      if (!possible) return possible.why();
-    }
-    if (how.ansible == tools::ansible_backend::host_process) {
-      auto started = tools::start_ansible_host(how.sandbox);
-      if (!started) return started.why();
-      host = std::move(*started);
-    }
-  }
-  desk work(specs, std::move(done));
+                                    const std::atomic<bool>& stop, const bench_lead& lead) {
+  auto host = ansible_host_for(how);
+  if (!host) return host.why();
+  const auto cores = std::max(1u, std::thread::hardware_concurrency());
+  auto gate = std::make_shared<agents::process_gate>(
+      static_cast<int>(how.processes > 0 ? how.processes : cores));
+  desk all(specs, lead.done);
+  // Whoever starts more worlds than the machine can serve only makes all of them late.
+  all.hold_back = [gate] {
+    return gate->waiting() >= static_cast<std::size_t>(line_per_process * gate->most());
+  };
+  if (lead.begin) lead.begin(all, *gate);
   const auto at_once = std::max(1u, how.parallel);
   const auto threads = std::clamp(how.threads, 1u, at_once);
   fill_locale_tables();
   raise_file_limit();
+  watch_over_threads watch(threads);
   {
     std::vector<std::jthread> crew;
     for (unsigned t = 0; t < threads; ++t) {
       const unsigned share = at_once / threads + (t < at_once % threads ? 1 : 0);
-      crew.emplace_back([&, share] { worker(work, how, host, stop, follow, share).work(); });
+      crew.emplace_back([&, share] {
+        worker(all, how, *host, gate, lead.follow, share).work();
+        watch.ended();
+      });
+    }
+    for (bool stopped = false; watch.wait_for(tick);) {
+      if (stop && !std::exchange(stopped, true)) all.cancel_all(interrupted);
+      if (lead.tick) lead.tick(all);
     }
   }
-  return work.results();
+  return all.take_results();
+}
+
+result<std::vector<record>> run_all(const std::vector<experiment_spec>& specs, const settings& how,
+                                    const std::atomic<bool>& stop, event_follower follow,
+                                    std::function<void(const record&)> done) {
+  bench_lead lead;
+  lead.follow = std::move(follow);
+  lead.done = std::move(done);
+  return run_all(specs, how, stop, lead);
 }
 
 } // namespace remed::experiments

@@ -2,7 +2,9 @@
 // worlds and of one event loop.
 #pragma once
 
+#include "agents/process_gate.hpp"
 #include "environments/systems/system.hpp"
+#include "experiments/bench/desk.hpp"
 #include "experiments/plan.hpp"
 #include "experiments/record.hpp"
 #include "experiments/settings.hpp"
@@ -25,7 +27,9 @@ namespace remed::experiments {
 /// What one thread shares among its worlds. Nothing of it is seen by another thread, but the
 /// Ansible host process, which is a process of its own.
 struct workshop {
-  explicit workshop(const settings& s, std::shared_ptr<tools::ansible_host> host);
+  /// Without a gate of its own bench it has one for itself.
+  explicit workshop(const settings& s, std::shared_ptr<tools::ansible_host> host,
+                    std::shared_ptr<agents::process_gate> gate = nullptr);
   ~workshop();
 
   struct booted {
@@ -71,9 +75,22 @@ using event_follower = std::function<void(const experiment_spec&, const event&)>
 result<std::unique_ptr<running>> start_experiment(const experiment_spec& spec, workshop& shop,
                                                   const event_follower& follow);
 
-/// Runs all; `done` is called as each ends (from several threads, one call at a time). Stops early
-/// and cancels what runs when `stop` becomes true. Results are in the order of `specs`; those never
-/// started have outcome cancelled.
+/// Why experiments end that an interrupt cancelled: they are as good as never begun.
+inline constexpr const char* interrupted = "interrupted";
+
+/// What a bench wants to know and to decide while experiments run. All may be empty.
+struct bench_lead {
+  event_follower follow;                   ///< each event; from several threads at once
+  std::function<void(const record&)> done; ///< as each ends; one call at a time
+  /// Before the first; both live until run_all returns.
+  std::function<void(desk&, const agents::process_gate&)> begin;
+  std::function<void(desk&)> tick; ///< ten times a second, on the thread that called run_all
+};
+
+/// Runs all. Cancels everything when `stop` becomes true. Results are in the order of `specs`;
+/// those never started have outcome cancelled.
+result<std::vector<record>> run_all(const std::vector<experiment_spec>& specs, const settings& how,
+                                    const std::atomic<bool>& stop, const bench_lead& lead);
 result<std::vector<record>> run_all(const std::vector<experiment_spec>& specs, const settings& how,
                                     const std::atomic<bool>& stop, event_follower follow,
                                     std::function<void(const record&)> done);

@@ -27,8 +27,9 @@ void print(const record& r, const run_options& o, const std::filesystem::path& o
   std::cout << "outcome   " << to_string(r.outcome)
             << (r.detail.empty() ? "" : " (" + r.detail + ")") << "\nscore     " << r.score
             << "\ntrials    " << r.trials << "\ndowntime  " << r.downtime_s << " s\nmodel     "
-            << r.model << ", " << r.tokens << " tokens\ntime      " << r.wall_s << " s wall, "
-            << r.virtual_s << " s virtual\n";
+            << r.model << ", " << r.tokens << " tokens\ntime      " << r.virtual_s << " s virtual";
+  if (r.wall_s >= 0) std::cout << ", " << r.wall_s << " s wall";
+  std::cout << '\n';
   for (const auto& flag : r.flags) std::cout << "flag      " << flag << '\n';
   if (!out.empty()) std::cout << "log       " << (out / r.id / "events.jsonl").string() << '\n';
 }

@@ -110,8 +110,8 @@ std::string tell(const record& r) {
       << to_string(r.outcome);
   if (!r.detail.empty()) out << " (" << printable(r.detail, 1) << ")";
   out << std::fixed << std::setprecision(3) << "  score " << r.score << std::setprecision(1)
-      << "  trials " << r.trials << "  downtime " << r.downtime_s << " s  wall " << r.wall_s
-      << " s";
+      << "  trials " << r.trials << "  downtime " << r.downtime_s << " s";
+  if (r.wall_s >= 0) out << "  wall " << r.wall_s << " s";
   for (const auto& flag : r.flags) out << "  !" << flag;
   return out.str();
 }

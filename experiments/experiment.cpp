@@ -3,10 +3,12 @@
 #include "agents/crew.hpp"
 #include "agents/inprocess_doors.hpp"
 #include "agents/judge_examiner.hpp"
+#include "agents/peer_examiner.hpp"
 #include "agents/sandboxed_doors.hpp"
 #include "chaos/injector.hpp"
 #include "chaos/mesh/rules.hpp"
 #include "experiments/bench.hpp"
+#include "experiments/results/account.hpp"
 #include "experiments/shelf.hpp"
 #include "experiments/workshop_tools.hpp"
 #include "runtime/supervisor.hpp"
@@ -21,9 +23,7 @@ using wall_clock = std::chrono::steady_clock;
 
 /// The scenario's own chance: equal for every method and model that faces it.
 std::uint64_t scenario_seed(const experiment_spec& spec) {
-  return random_source{spec.seed}
-      .split(spec.suite + "/" + spec.system + "/" + spec.fault + "/" + spec.target)
-      .next();
+  return random_source{spec.seed}.split(spec.scenario).next();
 }
 
 /// What is read from files before a world is made.
@@ -51,6 +51,7 @@ result<parts> gather(const experiment_spec& spec, workshop& shop) {
   auto verification = shop.shelf->verifications.get({}, chaos::load_verification_plan);
   if (!verification) return verification.why();
   p.verification = *verification;
+  if (shop.how.wait_interval_s > 0) p.verification.poll = from_seconds(shop.how.wait_interval_s);
   auto model = shop.make_model(spec.model, scenario_seed(spec));
   if (!model) return model.why();
   p.model = std::move(*model);
@@ -74,7 +75,7 @@ public:
         began_(wall_clock::now()),
         place_(*parts_.booted->cluster, parts_.booted->system, scenario_seed(spec_), start_,
                shop.how.sight, chaos::chaos_hidden(), loop(), shop.how.sandbox),
-        budget_(parts_.method.limits),
+        budget_(parts_.method.limits, shop.how.money),
         world_(options(), take_log(follow)) {}
 
   ~episode() override { world_.end(); }
@@ -125,10 +126,7 @@ private:
   event_log take_log(const event_follower& follow) {
     auto log = std::move(*parts_.log);
     log.on_event([this, &follow](const event& e) {
-      if (e.kind == "tool.end" && e.body.contains("cpu_s")) {
-        auto& sum = cpu_s_[e.type];
-        sum = (sum.is_null() ? 0.0 : sum.get<double>()) + e.body["cpu_s"].get<double>();
-      }
+      account_.take(e);
       if (follow) follow(spec_, e);
     });
     return log;
@@ -141,8 +139,10 @@ private:
     about["tools"] = shop_->how.tools == tool_kind::real ? "real" : "inprocess";
     about["sandbox"] = shop_->how.sandbox == tools::sandbox_spec::mode::none ? "none" : "sandboxed";
     about["visibility"] = shop_->how.sight == env::visibility::visible ? "visible" : "hidden";
+    about["verdict"] = to_string(shop_->how.verdict);
     about["time_scale"] = shop_->how.time_scale;
     about["early_checks"] = shop_->how.early_checks;
+    about["score_version"] = chaos::score_version;
     return about;
   }
 
@@ -183,7 +183,10 @@ private:
     agents::crew_needs crew_needs;
     crew_needs.supervisor = boss_;
     crew_needs.outside = doors_.get();
-    crew_needs.judge = std::make_shared<agents::judge_examiner>(judge, parts_.verification);
+    if (shop_->how.verdict == verdict_kind::microremed)
+      crew_needs.judge = std::make_shared<agents::peer_examiner>(judge, parts_.verification);
+    else
+      crew_needs.judge = std::make_shared<agents::judge_examiner>(judge, parts_.verification);
     auto crew = agents::start_crew(agents::ground(world_), parts_.method, crew_needs);
     if (!crew) return crew.why();
     chaos::injector::needs n;
@@ -191,6 +194,11 @@ private:
     n.what = parts_.fault;
     n.place = scenario;
     n.system = parts_.booted->system;
+    if (const auto limit = shop_->how.injection_timeout_s; limit > 0) {
+      n.symptom_limit = from_seconds(limit);
+    }
+    if (const auto pause = shop_->how.wait_interval_s; pause > 0)
+      n.later_look = from_seconds(pause);
     n.coordinator = [entry = crew->entry] { return entry; };
     n.supervisor = [this] { return boss_; };
     n.note = [this](std::string type, json body) {
@@ -244,10 +252,8 @@ private:
     if (ended_) return;
     world_.note("note", "episode_result", json(r), "supervisor");
     ended_ = r;
-    record_ = make_record(spec_, r);
-    record_.wall_s = std::chrono::duration<double>(wall_clock::now() - began_).count();
-    record_.log_hash = world_.log().hash();
-    record_.cpu_s = cpu_s_;
+    account_.set_hash(world_.log().hash());
+    record_ = account_.so_far();
     if (shop_->how.out.empty()) return;
     // What is called finished has its whole log.
     world_.log().flush();
@@ -265,7 +271,7 @@ private:
   wall_clock::time_point began_;
   env::embedded_environment place_;
   budget budget_;
-  json cpu_s_ = json::object();
+  account account_;
   world world_;
   std::unique_ptr<agents::doors> doors_;
   supervisor::handle boss_;

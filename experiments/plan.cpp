@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <map>
 #include <set>
+#include <sstream>
 
 namespace remed::experiments {
 
@@ -33,7 +34,7 @@ failure unknown(const std::string& what, const std::string& name,
 }
 
 bool looks_like_file(const std::string& name) {
-  return name.find('/') != std::string::npos || name.ends_with(".yaml");
+  return name.find('/') != std::string::npos || name.ends_with(".yaml") || name.ends_with(".txt");
 }
 
 result<void> check_known(const std::string& what, const std::vector<std::string>& wanted,
@@ -96,7 +97,9 @@ result<std::vector<experiment_spec>> scenarios(const suite& s, const std::string
     std::snprintf(number, sizeof number, "%03zu", i + 1);
     experiment_spec spec;
     spec.id = s.name + "-" + number + "-" + called + "-" + (*fault)->id + "-" + *target;
+    spec.scenario = spec.id + "-s" + std::to_string(seed);
     spec.suite = s.name;
+    spec.position = static_cast<std::uint32_t>(i + 1);
     spec.system = system;
     spec.fault = s.faults[i];
     spec.target = *target;
@@ -120,9 +123,48 @@ result<std::uint64_t> parse_number(std::string_view text) {
   return n;
 }
 
+result<suite> load_list(const fs::path& file) {
+  auto text = read_file(file);
+  if (!text) return text.why();
+  suite s;
+  s.name = file.stem().string();
+  for (std::istringstream in(*text); in;) {
+    std::string line;
+    std::getline(in, line);
+    line.erase(0, line.find_first_not_of(" \t\r"));
+    line.erase(line.find_last_not_of(" \t\r") + 1);
+    if (!line.empty() && line.front() != '#') s.faults.push_back(line);
+  }
+  if (s.faults.empty()) return failure{errc::bad_input, file.string() + ": names no fault kind"};
+  return s;
+}
+
+constexpr std::string_view random_prefix = "random:";
+
+/// Kinds drawn from those of the hard suite, which has all of the benchmark's.
+result<suite> draw_suite(const std::string& name) {
+  auto count = parse_number(std::string_view(name).substr(random_prefix.size()));
+  if (!count || *count == 0 || *count > 100'000) {
+    return failure{errc::bad_input, name + ": how many? As in random:50"};
+  }
+  auto all = load_suite("hard");
+  if (!all) return all;
+  const std::set<std::string> kinds(all->faults.begin(), all->faults.end());
+  const std::vector<std::string> known(kinds.begin(), kinds.end());
+  suite s;
+  s.name = "random" + std::to_string(*count);
+  const auto chance = random_source{0}.split("random suite");
+  for (std::uint64_t i = 0; i < *count; ++i) {
+    s.faults.push_back(known[chance.split(std::to_string(i)).below(known.size())]);
+  }
+  return s;
+}
+
 } // namespace
 
 result<suite> load_suite(const std::string& name_or_file) {
+  if (name_or_file.starts_with(random_prefix)) return draw_suite(name_or_file);
+  if (name_or_file.ends_with(".txt")) return load_list(name_or_file);
   auto file = fs::path(name_or_file);
   if (!looks_like_file(name_or_file)) {
     const auto known = shipped_suites();
@@ -134,6 +176,14 @@ result<suite> load_suite(const std::string& name_or_file) {
   auto loaded = load_yaml<suite>(file);
   if (loaded && loaded->name.empty()) loaded->name = file.stem().string();
   return loaded;
+}
+
+std::string list_of_kinds(const std::string& file) {
+  std::error_code ec;
+  if (fs::exists(file, ec)) return fs::path(file).has_parent_path() ? file : "./" + file;
+  const auto known = shipped_suites();
+  const auto stem = fs::path(file).stem().string();
+  return std::find(known.begin(), known.end(), stem) != known.end() ? stem : file;
 }
 
 std::vector<std::string> shipped_suites() {
@@ -202,6 +252,7 @@ result<experiment_spec> plan_one(const std::string& system, const std::string& f
     if (!fits) return fits.why();
   }
   spec.id = (*profile)->name + "-" + (*fault)->id + "-" + spec.target;
+  spec.scenario = spec.id + "-s" + std::to_string(seed);
   spec.id = with_policy(spec, method, model);
   return spec;
 }

@@ -15,13 +15,20 @@ namespace fs = std::filesystem;
 record make_record(const experiment_spec& spec, const episode_result& ended) {
   record r;
   r.id = spec.id;
+  r.scenario = spec.scenario;
   r.suite = spec.suite;
+  r.position = spec.position;
   r.system = spec.system;
   r.fault = spec.fault;
   r.target = spec.target;
   r.method = spec.method;
   r.model = spec.model;
   r.seed = spec.seed;
+  settle(r, ended);
+  return r;
+}
+
+void settle(record& r, const episode_result& ended) {
   r.outcome = ended.outcome;
   r.detail = ended.detail;
   r.flags = ended.flags;
@@ -31,10 +38,25 @@ record make_record(const experiment_spec& spec, const episode_result& ended) {
   r.restarts = ended.restarts;
   r.writes = ended.writes;
   r.virtual_s = ended.virtual_s;
-  r.tokens = ended.spent.tokens.input + ended.spent.tokens.output;
+  r.model_calls = ended.spent.model_calls;
+  r.tokens_in = ended.spent.tokens.input;
+  r.tokens_out = ended.spent.tokens.output;
+  r.tokens = r.tokens_in + r.tokens_out;
   r.cost_usd = ended.spent.cost_usd;
   r.clean = ended.clean;
-  return r;
+}
+
+bool judged(outcome_kind outcome, const std::string& detail) {
+  switch (outcome) {
+    case outcome_kind::injection_failed:
+    case outcome_kind::infra_error:
+    case outcome_kind::cancelled:
+      return false;
+    case outcome_kind::budget_exhausted:
+      return detail != "money";
+    default:
+      return true;
+  }
 }
 
 json bench_document(const std::vector<record>& records) {

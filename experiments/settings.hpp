@@ -4,6 +4,8 @@
 #include "agents/sandboxed_doors.hpp"
 #include "environments/embedded/embedded_environment.hpp"
 #include "runtime/budget.hpp"
+#include "runtime/fields.hpp"
+#include "runtime/purse.hpp"
 #include "tools/ansible.hpp"
 #include "tools/model.hpp"
 #include "tools/sandbox.hpp"
@@ -23,6 +25,13 @@ enum class tool_kind {
   inprocess, ///< no child process, stepped time: the log repeats byte for byte
 };
 
+/// Which verdict decides. The other one is made too and recorded beside it.
+enum class verdict_kind {
+  sound,      ///< DESIGN §5
+  microremed, ///< MicroRemed's own checks, for comparison with published figures
+};
+NAMES(verdict_kind, "sound", "microremed")
+
 struct settings {
   tool_kind tools = tool_kind::real;
   tools::sandbox_spec::mode sandbox = tools::sandbox_spec::mode::sandboxed;
@@ -32,11 +41,16 @@ struct settings {
   agents::tool_limits most;           ///< of the tools of one experiment
   bool early_checks = true;           ///< refuse broken playbooks before a trial is spent on them
   std::optional<std::uint32_t> t_max; ///< instead of the method's
-  std::filesystem::path out;          ///< where event logs and results go; empty: nowhere
-  unsigned parallel = 4;              ///< experiments at once
-  unsigned threads = 2;               ///< threads that own worlds
-  unsigned processes = 2;             ///< child processes at once per thread
-  bench_gauges* gauges = nullptr;     ///< where a bench shows itself; may be none
+  std::string name_space;             ///< where the system is deployed; empty: its own
+  double wait_interval_s = 0;         ///< between checks, virtual; 0: as usual
+  double injection_timeout_s = 0;     ///< for a symptom to show, virtual; 0: as usual
+  verdict_kind verdict = verdict_kind::sound;
+  std::filesystem::path out;      ///< where event logs and results go; empty: nowhere
+  unsigned parallel = 4;          ///< experiments at once
+  unsigned threads = 2;           ///< threads that own worlds
+  unsigned processes = 0;         ///< child processes at once; 0: as many as there are cores
+  std::shared_ptr<purse> money;   ///< what models may cost in all; none: no cap
+  bench_gauges* gauges = nullptr; ///< where a bench shows itself; may be none
   /// Put around each model, to watch it; may be empty.
   std::function<std::unique_ptr<tools::model>(std::unique_ptr<tools::model>)> around_model;
 };

@@ -1,5 +1,7 @@
 #include "experiments/worker.hpp"
 
+#include "experiments/bench/stillborn.hpp"
+
 #include <algorithm>
 
 namespace remed::experiments {
@@ -7,50 +9,23 @@ namespace remed::experiments {
 namespace {
 
 constexpr int steps_in_a_row = 64; // before the next world has its turn
-/// How long a worker sleeps at most: `stop` rings no bell.
+/// How long a worker sleeps at most: orders and a free process ring no bell.
 constexpr std::chrono::milliseconds longest_rest{20};
 
 } // namespace
 
-record never_ran(const experiment_spec& spec, outcome_kind kind, const std::string& why) {
-  episode_result ended;
-  ended.outcome = kind;
-  ended.detail = why;
-  return make_record(spec, ended);
-}
-
-desk::desk(const std::vector<experiment_spec>& specs, std::function<void(const record&)> done)
-    : specs_(specs), done_(std::move(done)) {
-  results_.reserve(specs.size());
-  for (const auto& spec : specs) {
-    results_.push_back(never_ran(spec, outcome_kind::cancelled, "never started"));
-  }
-}
-
-std::optional<std::size_t> desk::take() {
-  std::lock_guard guard(lock_);
-  if (next_ >= specs_.size()) return std::nullopt;
-  return next_++;
-}
-
-void desk::put(std::size_t i, record r) {
-  std::lock_guard guard(lock_);
-  results_[i] = std::move(r);
-  if (done_) done_(results_[i]);
-}
-
 worker::worker(desk& from, const settings& how, std::shared_ptr<tools::ansible_host> host,
-               const std::atomic<bool>& stop, const event_follower& follow, unsigned most)
+               std::shared_ptr<agents::process_gate> gate, const event_follower& follow,
+               unsigned most)
     : desk_(from),
-      stop_(stop),
       follow_(follow),
       most_(most),
       gauges_(how.gauges),
-      shop_(how, std::move(host)) {}
+      shop_(how, std::move(host), std::move(gate)) {}
 
 void worker::work() {
   for (;;) {
-    if (stop_ && !cancelled_) cancel_all();
+    if (const auto now = desk_.orders(); now != obeyed_) obey(now);
     shop_.loop.poll();
     ring_alarms();
     // Whoever has begun goes first: a new world waits for nobody, an answered one is late.
@@ -59,7 +34,7 @@ void worker::work() {
       const auto i = ready_.front();
       ready_.pop_front();
       visit(i);
-    } else if (worlds_.empty()) {
+    } else if (worlds_.empty() && desk_.nothing_left()) {
       return;
     } else {
       rest();
@@ -68,13 +43,12 @@ void worker::work() {
 }
 
 bool worker::start_next() {
-  if (stop_ || all_taken_ || worlds_.size() >= most_) return false;
+  if (worlds_.size() >= most_) return false;
   const auto i = desk_.take();
-  all_taken_ = !i;
   if (!i) return false;
   auto started = start_experiment(desk_.spec(*i), shop_, follow_);
   if (!started) {
-    desk_.put(*i, never_ran(desk_.spec(*i), outcome_kind::infra_error, started.why().what));
+    desk_.put(*i, stillborn(desk_.spec(*i), shop_.how, started.why().what));
     return true;
   }
   auto& s = worlds_[*i];
@@ -133,9 +107,11 @@ void worker::rest() {
   shop_.loop.run_for(wait);
 }
 
-void worker::cancel_all() {
-  cancelled_ = true;
-  for (auto& [i, s] : worlds_) s.world->cancel("interrupted");
+void worker::obey(unsigned orders) {
+  obeyed_ = orders;
+  for (auto& [i, s] : worlds_) {
+    if (const auto why = desk_.ordered_to_end(i)) s.world->cancel(*why);
+  }
 }
 
 } // namespace remed::experiments

@@ -10,41 +10,17 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <queue>
 #include <unordered_map>
 #include <vector>
 
 namespace remed::experiments {
 
-/// Where workers take experiments and leave results; safe to use from all of them.
-class desk {
-public:
-  desk(const std::vector<experiment_spec>& specs, std::function<void(const record&)> done);
-
-  const experiment_spec& spec(std::size_t i) const { return specs_[i]; }
-  /// The next one to run; none: all are taken.
-  std::optional<std::size_t> take();
-  void put(std::size_t i, record r);
-  std::vector<record> results() { return std::move(results_); }
-
-private:
-  const std::vector<experiment_spec>& specs_;
-  std::vector<record> results_;
-  std::function<void(const record&)> done_;
-  std::size_t next_ = 0;
-  std::mutex lock_;
-};
-
-/// The result of an experiment that did not take place.
-record never_ran(const experiment_spec& spec, outcome_kind kind, const std::string& why);
-
 class worker {
 public:
-  /// `most`: worlds at once. All but `host` outlive the worker.
+  /// `most`: worlds at once. The desk, the settings and the follower outlive the worker.
   worker(desk& from, const settings& how, std::shared_ptr<tools::ansible_host> host,
-         const std::atomic<bool>& stop, const event_follower& follow, unsigned most);
+         std::shared_ptr<agents::process_gate> gate, const event_follower& follow, unsigned most);
 
   /// Until nothing is left to take and all it took has ended.
   void work();
@@ -70,10 +46,9 @@ private:
   void visit(std::size_t i);
   void ring_alarms();
   void rest();
-  void cancel_all();
+  void obey(unsigned orders);
 
   desk& desk_;
-  const std::atomic<bool>& stop_;
   const event_follower& follow_;
   unsigned most_;
   bench_gauges* gauges_;
@@ -81,7 +56,7 @@ private:
   std::unordered_map<std::size_t, slot> worlds_;
   std::deque<std::size_t> ready_;
   std::priority_queue<alarm, std::vector<alarm>, std::greater<>> alarms_;
-  bool all_taken_ = false, cancelled_ = false;
+  unsigned obeyed_ = 0; ///< the orders of the desk that were carried out
 };
 
 } // namespace remed::experiments

@@ -11,8 +11,10 @@ namespace remed::experiments {
 
 struct workshop::tools_of_thread {
   tools_of_thread(remed::tools::io_loop& loop, const settings& how,
-                  std::shared_ptr<remed::tools::ansible_host> host)
-      : slots(static_cast<int>(how.processes)) {
+                  std::shared_ptr<remed::tools::ansible_host> host,
+                  std::shared_ptr<agents::process_gate> gate)
+      : slots(gate ? std::move(gate) : std::make_shared<agents::process_gate>(1),
+              [&loop](std::function<void()> task) { loop.post(std::move(task)); }) {
     if (how.tools == tool_kind::real) {
       ansible = remed::tools::make_ansible_runner(loop, how.ansible, how.sandbox, std::move(host));
     }

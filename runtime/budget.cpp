@@ -18,6 +18,7 @@ std::optional<std::string> budget::model_forbidden() const {
 
 void budget::took_model(const usage& tokens, double cost_usd) {
   ++spent_.model_calls;
+  if (shared_) shared_->spend(cost_usd);
   spent_.tokens.input += tokens.input;
   spent_.tokens.output += tokens.output;
   spent_.tokens.cached += tokens.cached;

@@ -3,9 +3,11 @@
 #pragma once
 
 #include "runtime/messages.hpp"
+#include "runtime/purse.hpp"
 #include "runtime/result.hpp"
 #include "runtime/time.hpp"
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -29,10 +31,13 @@ FIELDS(limits, t_max, probes_per_trial, model_calls, tokens, cost_usd, wall_s, t
 
 class budget {
 public:
-  explicit budget(limits most) : most_(most) {}
+  /// `shared`: the money of the whole bench; none: no cap but the experiment's own.
+  explicit budget(limits most, std::shared_ptr<purse> shared = nullptr)
+      : most_(most), shared_(std::move(shared)) {}
 
   const limits& most() const { return most_; }
   const spending& spent() const { return spent_; }
+  const std::shared_ptr<purse>& shared() const { return shared_; }
 
   void begin_trial() { trial_probes_ = 0; }
   std::int64_t probes_left() const { return most_.probes_per_trial - trial_probes_; }
@@ -45,6 +50,7 @@ public:
 
 private:
   limits most_;
+  std::shared_ptr<purse> shared_;
   spending spent_;
   std::int64_t trial_probes_ = 0;
   double known_cost_ = 0;

@@ -174,7 +174,7 @@ FIELDS(role_failed, at, role, what)
 /// A role → supervisor: a limit was hit.
 struct limit_reached {
   turn at;
-  std::string which;            ///< probes, model_calls, tokens, cost, wall
+  std::string which;            ///< probes, model_calls, tokens, cost, money, wall
   bool whole_experiment = true; ///< else it costs the trial only
 };
 FIELDS(limit_reached, at, which, whole_experiment)

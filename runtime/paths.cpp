@@ -1,5 +1,8 @@
 #include "runtime/paths.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -19,6 +22,15 @@ result<std::string> read_file(const std::filesystem::path& path) {
   std::string text{std::istreambuf_iterator<char>(in), {}};
   if (in.bad()) return failure{errc::failed, path.string() + ": cannot be read"};
   return text;
+}
+
+result<void> sync_file(const std::filesystem::path& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool done = fd >= 0 && ::fsync(fd) == 0;
+  const int why = errno;
+  if (fd >= 0) ::close(fd);
+  if (!done) return failure{errc::failed, path.string() + ": " + std::strerror(why)};
+  return {};
 }
 
 } // namespace remed

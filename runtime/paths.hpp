@@ -15,4 +15,7 @@ std::filesystem::path data_root();
 /// A whole file; the failure names it.
 result<std::string> read_file(const std::filesystem::path& path);
 
+/// Has the disk keep what was written to a file or folder, so that it outlives the machine.
+result<void> sync_file(const std::filesystem::path& path);
+
 } // namespace remed

@@ -5,6 +5,7 @@
 #include "environments/embedded/boot.hpp"
 #include "environments/embedded/embedded_environment.hpp"
 #include "experiments/bench.hpp"
+#include "tests/support/scratch.hpp"
 #include "tools/process.hpp"
 
 #include <doctest/doctest.h>
@@ -16,18 +17,6 @@
 #include <string>
 
 namespace remed::test {
-
-/// A folder of its own for each test.
-class scratch_folder {
-public:
-  scratch_folder() {
-    auto name = (std::filesystem::temp_directory_path() / "remed-e2e-XXXXXX").string();
-    path = mkdtemp(name.data());
-  }
-  ~scratch_folder() { std::filesystem::remove_all(path); }
-  scratch_folder(const scratch_folder&) = delete;
-  std::filesystem::path path;
-};
 
 /// A system, or no system at all.
 inline result<env::system_profile> system_or_none(const std::string& name) {
