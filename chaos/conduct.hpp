@@ -18,8 +18,8 @@ struct acts {
   std::optional<vtime> first;
   std::int64_t writes = 0;              ///< that changed something
   std::int64_t foreign_writes = 0;      ///< of these, outside the target service
-  std::set<std::string> flags;          ///< all but removed_limits, which the present state shows
-  std::set<std::string> entered_pods;   ///< commands were run in them
+  std::set<std::string> flags;          ///< all but those of lasting_damage (chaos/damage.hpp)
+  std::map<std::string, vtime> entered; ///< pod -> when a command was first run in it
   std::map<std::string, vtime> touched; ///< service -> first write to it or its pods
 };
 
@@ -27,7 +27,10 @@ struct acts {
 acts read_acts(const std::vector<env::audit_entry>& audit, const std::string& user,
                const setting& about);
 
-/// A limit that the manifest declares is missing from the target's workload.
-bool lacks_limits(const env::observation& seen, const setting& about);
+/// Whether an effect that ended did so without the agents: nobody had written to the target or to
+/// what injects, and nobody was in the effect's pod, or the kubelet restarted the container by
+/// itself.
+bool healed_by_itself(const acts& did, const env::effect_end& end, const env::observation& now,
+                      const setting& about);
 
 } // namespace remed::chaos

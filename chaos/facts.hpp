@@ -57,8 +57,9 @@ struct setting {
   std::map<std::string, double> usual = {};
 };
 
-/// What the words of a fault file stand for: namespace, system, target, container (the target's
-/// first), port (the first of that), service_port (the first of its Service), name.
+/// What the words of a fault file stand for: namespace, system, target, workloads (the table its
+/// workload is in), container (the target's first), image and port (the first of that),
+/// service_port (the first of its Service), other (another service of the system), name.
 words words_of(const setting& s, const std::string& object_name);
 
 /// Which tests the predicates rest on.

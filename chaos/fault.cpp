@@ -32,37 +32,24 @@ env::lifetime read_lifetime(const yaml_map& m) {
   m.fail("lifetime", "'" + text + "' is none of container, sandbox, pod, workload");
 }
 
-inject_step read_inject(const yaml_map& m, const json& raw) {
-  inject_step out;
-  m.refuse_unknown({"create", "patch"});
-  if (m.keys().size() != 1) m.fail("create", "a step is either 'create' or 'patch'");
-  if (raw.contains("create")) {
-    auto object = *m.map("create");
-    object.text("apiVersion");
-    object.text("kind");
-    out.body = raw["create"];
+undo_step read_undo(const yaml_map& m, const json& raw) {
+  m.refuse_unknown({"delete", "restore", "patch", "load"});
+  if (m.keys().size() != 1) m.fail("delete", "a step is one of delete, restore, patch, load");
+  undo_step out;
+  const auto verb = m.keys().front();
+  if (verb == "load") {
+    out.what = undo_step::kind::load;
     return out;
   }
-  auto patch = *m.map("patch");
-  patch.refuse_unknown({"resource", "name", "body"});
-  out.what = inject_step::kind::patch;
-  out.resource = patch.text("resource");
-  out.name = patch.text("name");
-  if (!patch.map("body")) patch.fail("body", "is missing: the strategic merge patch");
-  out.body = raw["patch"]["body"];
-  return out;
-}
-
-undo_step read_undo(const yaml_map& m) {
-  m.refuse_unknown({"delete", "restore"});
-  if (m.keys().size() != 1) m.fail("delete", "a step is either 'delete' or 'restore'");
-  undo_step out;
-  auto restore = m.map("restore");
-  out.what = restore ? undo_step::kind::restore : undo_step::kind::remove;
-  auto what = restore ? *restore : *m.map("delete");
-  what.refuse_unknown({"resource", "name"});
+  out.what = verb == "restore" ? undo_step::kind::restore
+             : verb == "patch" ? undo_step::kind::patch
+                               : undo_step::kind::remove;
+  auto what = *m.map(verb);
+  what.refuse_unknown(verb == "patch" ? std::set<std::string>{"resource", "name", "body"}
+                                      : std::set<std::string>{"resource", "name"});
   out.resource = what.text("resource");
   out.name = what.text("name");
+  if (verb == "patch") out.body = raw["patch"]["body"];
   return out;
 }
 
@@ -112,34 +99,66 @@ std::vector<predicate> read_predicates(const yaml_map& m, const std::string& key
   return out;
 }
 
+/// Making and undoing.
+void read_steps(const yaml_map& m, const json& raw, fault& out) {
+  out.control = m.flag("control", false);
+  auto inject = m.maps("inject");
+  if (inject.empty() && !out.control) m.fail("inject", "needs at least one step");
+  for (std::size_t i = 0; i < inject.size(); ++i)
+    out.inject.push_back(read_step(inject[i], raw["inject"][i]));
+  auto noise = m.maps("noise");
+  for (std::size_t i = 0; i < noise.size(); ++i) {
+    out.noise.push_back(read_step(noise[i], raw["noise"][i]));
+    if (out.noise.back().what != inject_step::kind::create)
+      noise[i].fail("create", "noise only creates objects: they are removed at the end");
+  }
+  auto inverse = m.maps("inverse");
+  if (inverse.empty() && !out.control)
+    m.fail("inverse", "needs at least one step: a fault must be undone");
+  for (std::size_t i = 0; i < inverse.size(); ++i)
+    out.inverse.push_back(read_undo(inverse[i], raw["inverse"][i]));
+  out.rearm = m.flag("rearm", false);
+  if (m.has("cause")) out.cause = read_predicates(m, "cause", raw["cause"]);
+  const bool patches = std::any_of(out.inject.begin(), out.inject.end(), [](const auto& step) {
+    return step.what == inject_step::kind::patch;
+  });
+  if (out.rearm && out.cause.empty() && !patches)
+    m.fail("rearm",
+           "what is injected again and again needs a cause that can be removed: a patch "
+           "among the steps of 'inject', or 'cause'");
+}
+
+void read_remedies(const yaml_map& m, fault& out) {
+  out.accepted = m.texts("accepted");
+  out.unacceptable = m.texts("unacceptable");
+  auto remedies = m.map("remedies");
+  if (!remedies) return;
+  remedies->refuse_unknown({"accepted", "unacceptable"});
+  out.accepted_remedies = remedies->texts("accepted");
+  out.unacceptable_remedies = remedies->texts("unacceptable");
+}
+
 fault read_fault(const yaml_map& m, const json& raw) {
-  m.refuse_unknown({"id", "title", "class", "lifetime", "inject", "inverse", "symptom", "oracle",
-                    "report", "accepted", "unacceptable"});
+  m.refuse_unknown({"id", "title", "class", "lifetime", "control", "inject", "noise", "inverse",
+                    "rearm", "cause", "symptom", "oracle", "report", "accepted", "unacceptable",
+                    "remedies"});
   fault out;
   out.id = m.text("id");
   out.title = m.text("title");
   out.category = m.text("class");
-  static const std::set<std::string> classes = {"resource", "network", "disk", "availability",
-                                                "configuration"};
-  if (!classes.count(out.category)) {
+  if (!fault_classes().count(out.category)) {
+    std::string all;
+    for (const auto& one : fault_classes()) all += (all.empty() ? "" : ", ") + one;
     m.fail("class", "'" + out.category + "' is no class" +
-                        env::nearest_hint(out.category, classes) +
-                        "; one of resource, network, disk, availability, configuration");
+                        env::nearest_hint(out.category, fault_classes()) + "; one of " + all);
   }
   out.lives_in = read_lifetime(m);
-  auto inject = m.maps("inject");
-  if (inject.empty()) m.fail("inject", "needs at least one step");
-  for (std::size_t i = 0; i < inject.size(); ++i) {
-    out.inject.push_back(read_inject(inject[i], raw["inject"][i]));
-  }
-  auto inverse = m.maps("inverse");
-  if (inverse.empty()) m.fail("inverse", "needs at least one step: a fault must be undone");
-  for (const auto& step : inverse) out.inverse.push_back(read_undo(step));
-  out.symptom = read_predicates(m, "symptom", raw.value("symptom", json::array()));
+  read_steps(m, raw, out);
+  if (!out.control || m.has("symptom"))
+    out.symptom = read_predicates(m, "symptom", raw.value("symptom", json::array()));
   out.oracle = read_predicates(m, "oracle", raw.value("oracle", json::array()));
   out.report = m.text("report");
-  out.accepted = m.texts("accepted");
-  out.unacceptable = m.texts("unacceptable");
+  read_remedies(m, out);
   return out;
 }
 
@@ -159,6 +178,45 @@ result<fs::path> find_file(const std::string& id_or_file) {
 }
 
 } // namespace
+
+const std::set<std::string>& fault_classes() {
+  static const std::set<std::string> all = {
+      "availability", "compound", "configuration", "control", "control-plane", "data",
+      "disk",         "dns",      "image",         "load",    "metastable",    "network",
+      "probe",        "resource", "scheduling",    "service"};
+  return all;
+}
+
+inject_step read_step(const yaml_map& m, const json& raw) {
+  m.refuse_unknown({"create", "patch", "delete", "load"});
+  if (m.keys().size() != 1) m.fail("create", "a step is one of create, patch, delete, load");
+  inject_step out;
+  if (raw.contains("create")) {
+    auto object = *m.map("create");
+    object.text("apiVersion");
+    object.text("kind");
+    out.body = raw["create"];
+    return out;
+  }
+  if (raw.contains("load")) {
+    out.what = inject_step::kind::load;
+    auto load = *m.map("load");
+    load.refuse_unknown({"factor"});
+    out.factor = load.number("factor", 1, 0, 10'000);
+    return out;
+  }
+  const bool patches = raw.contains("patch");
+  auto step = *m.map(patches ? "patch" : "delete");
+  step.refuse_unknown(patches ? std::set<std::string>{"resource", "name", "body"}
+                              : std::set<std::string>{"resource", "name"});
+  out.what = patches ? inject_step::kind::patch : inject_step::kind::remove;
+  out.resource = step.text("resource");
+  out.name = step.text("name");
+  if (!patches) return out;
+  if (!step.map("body")) step.fail("body", "is missing: the strategic merge patch");
+  out.body = raw["patch"]["body"];
+  return out;
+}
 
 result<fault> load_fault(const std::string& id_or_file) {
   auto file = find_file(id_or_file);

@@ -102,7 +102,8 @@ struct injector::work : std::enable_shared_from_this<injector::work> {
                                 {"after_s", seconds(need.where->now() - began)},
                                 {"evidence", as_json(found)}});
       if (need.at_incident) need.at_incident(f.seen);
-      return tell_coordinator({});
+      tell_coordinator({});
+      return rearm_later();
     }
     if (need.where->now() - began >= need.symptom_limit) {
       return give_up("the symptom did not show within " +
@@ -110,7 +111,24 @@ struct injector::work : std::enable_shared_from_this<injector::work> {
                          " s: " + found.failing(),
                      false);
     }
-    look_again();
+    knife->rearm(f, [me = shared_from_this()](result<void>) {
+      if (me->self && me->now_in == phase::watching) me->look_again();
+    });
+  }
+
+  // -- keeping it up
+
+  void rearm_later() {
+    if (need.what.rearm) self->delayed_send(self, rearm_interval, wake{at, ++waits});
+  }
+
+  void on_rearm(const facts& f) {
+    if (now_in != phase::afflicted) return;
+    knife->rearm(f, [me = shared_from_this()](result<void> done) {
+      if (!me->self || me->now_in != phase::afflicted) return;
+      if (!done) me->need.note("rearm", json{{"failed", done.why().what}});
+      me->rearm_later();
+    });
   }
 
   void on_recheck(const facts& f) {
@@ -195,6 +213,7 @@ struct injector::work : std::enable_shared_from_this<injector::work> {
     if (w.id != waits) return;
     if (now_in == phase::checking) look(about.what.oracle, &work::on_health);
     if (now_in == phase::watching) look(about.what.symptom, &work::on_symptom);
+    if (now_in == phase::afflicted) look(about.what.cause, &work::on_rearm);
     if (now_in == phase::clearing) look_for_remains();
   }
 

@@ -17,6 +17,8 @@
 
 namespace remed::chaos {
 
+struct acts;
+
 /// What verification says; the fields of `verdict` without its turn.
 struct judgement {
   bool recovered = false;
@@ -66,6 +68,7 @@ public:
   std::size_t audit_from() const { return audit_from_; }
 
 private:
+  bool by_itself(const facts& now, const acts& did) const;
   void take_price(const facts& now, bool slo_held, double downtime_s,
                   const std::function<void(result<judgement>)>& done);
 

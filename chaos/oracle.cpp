@@ -61,14 +61,35 @@ bool patch_in_place(const inject_step& step, const facts& f, const setting& s) {
 
 } // namespace
 
+namespace {
+
+/// The table a declared workload is in; Deployments when there is none.
+std::string table_of_workload(const json& workload) {
+  const auto kind = workload.is_object() ? workload.value("kind", "") : std::string{};
+  if (kind == "StatefulSet") return "statefulsets.apps";
+  return kind == "DaemonSet" ? "daemonsets.apps" : "deployments.apps";
+}
+
+/// A service of the system beside the target: the next one in the list of targets.
+std::string neighbour(const setting& s) {
+  const auto& all = s.system->targets;
+  auto at = std::find(all.begin(), all.end(), s.where.target);
+  if (at == all.end()) return all.empty() ? std::string{} : all.front();
+  const auto& next = at + 1 == all.end() ? all.front() : *(at + 1);
+  return next == s.where.target ? std::string{} : next;
+}
+
+} // namespace
+
 words words_of(const setting& s, const std::string& object_name) {
-  const auto& containers = containers_of(declared_workload(s.system, s.where.target));
+  const auto& workload = declared_workload(s.system, s.where.target);
+  const auto& containers = containers_of(workload);
   auto first = containers.empty() ? s.where.target : containers[0].value("name", s.where.target);
-  words out = {{"namespace", s.ns},
-               {"system", s.system->name},
-               {"target", s.where.target},
-               {"container", first},
+  words out = {{"namespace", s.ns},        {"system", s.system->name},
+               {"target", s.where.target}, {"workloads", table_of_workload(workload)},
+               {"other", neighbour(s)},    {"container", first},
                {"name", object_name}};
+  if (!containers.empty()) out["image"] = containers[0].value("image", "");
   auto put_port = [&out](const char* word, const json& ports, const char* field) {
     if (!ports.is_array() || ports.empty()) return;
     out[word] = std::to_string(env::int_at(ports[0], {field}));
@@ -90,6 +111,7 @@ const std::map<std::string, predicate_kind>& predicate_kinds() {
       {"memory_of_limit", {memory_of_limit, ratio, "probe:memory"}},
       {"pods_ready", {pods_ready, {{"ready", "flag"}}, "probe:pods"}},
       {"images", {images, {{"match", "flag"}}, "probe:images"}},
+      {"replicas", {replicas, ratio, "probe:replicas"}},
       {"ended_by", {ended_by, {{"reason", "text"}}, "probe:restarts"}},
       {"resources_of_manifest", {resources_of_manifest, ratio, "probe:resources"}},
       {"network",
@@ -142,14 +164,19 @@ std::string findings::failing() const {
   return out;
 }
 
+bool patches_in_place(const facts& f, const setting& s) {
+  return std::any_of(s.what.inject.begin(), s.what.inject.end(), [&](const inject_step& step) {
+    return step.what == inject_step::kind::patch && patch_in_place(step, f, s);
+  });
+}
+
 std::optional<bool> in_effect(const facts& f, const setting& s) {
-  bool patches = false, patched = false, creates = false;
+  bool patches = false, creates = false;
   for (const auto& step : s.what.inject) {
-    if (step.what == inject_step::kind::create) creates = true;
-    if (step.what != inject_step::kind::patch) continue;
-    patches = true;
-    patched = patched || patch_in_place(step, f, s);
+    creates = creates || step.what == inject_step::kind::create;
+    patches = patches || step.what == inject_step::kind::patch;
   }
+  const bool patched = patches_in_place(f, s);
   if (!f.seen.effects) return patches && !creates ? std::optional<bool>(patched) : std::nullopt;
   for (const auto& e : *f.seen.effects) {
     if (e.ns == s.ns) return true;

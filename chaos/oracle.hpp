@@ -45,5 +45,7 @@ findings evaluate(const std::vector<predicate>& checks, const facts& f, const se
 /// Ground truth: is the fault still in effect? None where the environment keeps no ledger. For a
 /// fault made by a patch: whether the patched fields still have the patch's values.
 std::optional<bool> in_effect(const facts& f, const setting& s);
+/// Whether a field that the fault patched still has the patch's value.
+bool patches_in_place(const facts& f, const setting& s);
 
 } // namespace remed::chaos

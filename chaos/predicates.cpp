@@ -156,6 +156,15 @@ finding pods_ready(const facts& f, const setting& s, const json& with) {
               (others > 0 ? ", " + std::to_string(others) + " not ready or ending" : "")};
 }
 
+finding replicas(const facts& f, const setting& s, const json& with) {
+  double there = 0;
+  for (const auto& pod : view_of(f.seen, s.where.target).pods)
+    there += is_terminating(*pod) ? 0 : 1;
+  const bool holds = with.contains("below") ? there < with["below"].get<double>()
+                                            : there >= with.value("at_least", 1.0);
+  return {say(holds), s.where.target + " has " + text(there) + " pods"};
+}
+
 finding images(const facts& f, const setting& s, const json& with) {
   auto view = view_of(f.seen, s.where.target);
   const auto& declared = containers_of(declared_workload(s.system, s.where.target));

@@ -21,6 +21,8 @@ finding cpu_of_limit(const facts&, const setting&, const json& with);
 finding memory_of_limit(const facts&, const setting&, const json& with);
 /// {ready: flag}: as many pods as declared are Ready, and no other is there.
 finding pods_ready(const facts&, const setting&, const json& with);
+/// {at_least: number | below: number}: pods of the target that are not ending.
+finding replicas(const facts&, const setting&, const json& with);
 /// {match: flag}: each container of each pod has the image of the workload's template, and that has
 /// the manifest's.
 finding images(const facts&, const setting&, const json& with);

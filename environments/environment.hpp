@@ -58,7 +58,14 @@ public:
   /// (95th percentile of `count`).
   virtual void probe_disk(const std::string& service, const std::string& path, int count,
                           std::function<void(result<double>)> done) = 0;
+  /// So many times the system's usual users from now on; 1 is usual. Fails where nobody can tell
+  /// the users to come.
+  virtual result<void> set_load(double factor);
 };
+
+inline result<void> environment::set_load(double) {
+  return failure{errc::failed, "this environment cannot change the load of its users"};
+}
 
 /// The agents' user in a system's namespace, as the audit log names it.
 inline std::string agent_user(const std::string& ns) {

@@ -30,6 +30,7 @@ void add_run(CLI::App& app, command_context& context);
 void add_bench(CLI::App& app, command_context& context);
 void add_report(CLI::App& app, command_context& context);
 void add_board(CLI::App& app, command_context& context);
+void add_prove(CLI::App& app, command_context& context);
 void add_ls(CLI::App& app, command_context& context);
 void add_trace(CLI::App& app, command_context& context);
 void add_cluster(CLI::App& app, command_context& context);

@@ -58,8 +58,8 @@ int main(int argc, char** argv) {
   command_context context{exit_done, signals.stop()};
   CLI::App app{"Can an agent bring a faulty microservice system back?", "remed"};
   app.require_subcommand(1);
-  for (auto add : {add_run, add_bench, add_report, add_board, add_ls, add_trace, add_cluster,
-                   add_doctor, add_version}) {
+  for (auto add : {add_run, add_bench, add_report, add_board, add_prove, add_ls, add_trace,
+                   add_cluster, add_doctor, add_version}) {
     add(app, context);
   }
   try {

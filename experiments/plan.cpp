@@ -88,6 +88,9 @@ result<std::vector<experiment_spec>> scenarios(const suite& s, const std::string
   for (std::size_t i = 0; i < s.faults.size(); ++i) {
     auto fault = files.fault(s.faults[i]);
     if (!fault) return std::move(fault).why().in("suite " + s.name);
+    // A system that lists no target for a fault says that it cannot have it.
+    const auto own = (*profile)->targets_by_fault.find((*fault)->id);
+    if (own != (*profile)->targets_by_fault.end() && own->second.empty()) continue;
     const auto& called = (*profile)->name;
     const auto position = s.name + "/" + called + "/" + std::to_string(i);
     const auto chance = random_source{seed}.split(position).next();

@@ -82,7 +82,8 @@ void supervisor::finish(outcome_kind kind, std::string detail) {
   if (at_.experiment.empty()) at_ = needs_.begin_trial(0);
   result_.outcome = kind;
   result_.detail = std::move(detail);
-  if (kind != outcome_kind::recovered) result_.score = 0;
+  // What healed by itself scores only in a control, where nothing was to be healed.
+  if (kind != outcome_kind::recovered && kind != outcome_kind::self_healed) result_.score = 0;
   phase_ = phase::clearing;
   // A turn of trial 0 marks the time limit of clearing among the trials' own.
   self_->delayed_send(self_, from_seconds(needs_.most.clear_s),

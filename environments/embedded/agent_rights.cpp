@@ -46,8 +46,8 @@ json namespace_rules(const names& extra_groups) {
   out.push_back(rule({"apps"}, {"controllerrevisions", "deployments/status"}, reading));
   out.push_back(rule({"batch"}, {"jobs", "cronjobs"}, writing));
   out.push_back(rule({"autoscaling"}, {"horizontalpodautoscalers"}, writing));
-  out.push_back(rule({"policy"}, {"poddisruptionbudgets"}, reading));
-  out.push_back(rule({"networking.k8s.io"}, {"networkpolicies", "ingresses"}, reading));
+  out.push_back(rule({"policy"}, {"poddisruptionbudgets"}, writing));
+  out.push_back(rule({"networking.k8s.io"}, {"networkpolicies", "ingresses"}, writing));
   out.push_back(rule({"discovery.k8s.io"}, {"endpointslices"}, reading));
   out.push_back(rule({"events.k8s.io"}, {"events"}, reading));
   out.push_back(rule({"metrics.k8s.io"}, {"pods"}, reading));

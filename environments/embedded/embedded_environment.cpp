@@ -157,6 +157,24 @@ void embedded_environment::probe_disk(const std::string& service, const std::str
   done(synced_write_ms(*parts_->c, name_space(), service, path, count, parts_->chance));
 }
 
+result<void> embedded_environment::set_load(double factor) {
+  auto& traffic = parts_->c->traffic();
+  auto changed = [&](const system_profile& from) {
+    auto out = std::make_shared<system_profile>(from);
+    out->users = parts_->system.users * factor;
+    out->load_rps = parts_->system.load_rps * factor;
+    return out;
+  };
+  if (traffic.system) traffic.system = changed(*traffic.system);
+  auto app = traffic.apps.find(parts_->system.name);
+  if (app == traffic.apps.end()) return failure{errc::failed, "nobody uses this system"};
+  app->second.profile = changed(*app->second.profile);
+  app->second.input = nullptr; // what was seen of it was seen under another load
+  traffic_touched(*parts_->c);
+  parts_->c->settle();
+  return {};
+}
+
 void embedded_environment::advance_to(vtime t) {
   parts_->c->advance_to(t + parts_->ahead);
   parts_->api.pump();

@@ -46,6 +46,7 @@ public:
                      std::function<void(result<transactions>)> done) override;
   void probe_disk(const std::string& service, const std::string& path, int count,
                   std::function<void(result<double>)> done) override;
+  result<void> set_load(double factor) override;
 
   cluster& state();
   api_server& api();

@@ -206,7 +206,8 @@ public:
     if (reshapes(seen) && !is_ours(seen.key.ns) && c.traffic().stale.insert(seen.key.ns).second)
       c.schedule(inference_delay, actor, "infer");
     if (seen.resource == "pods" || seen.resource == "endpoints" || seen.resource == "services" ||
-        seen.resource == "nodes" || c.traffic().effects_seen != effects_mark(c)) {
+        seen.resource == "nodes" || seen.resource == "networkpolicies.networking.k8s.io" ||
+        c.traffic().effects_seen != effects_mark(c)) {
       traffic_touched(c);
     }
   }

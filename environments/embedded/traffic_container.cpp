@@ -1,6 +1,7 @@
 // What surrounds one container: limits, effects, and what it uses under them.
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/effect_rules.hpp"
+#include "environments/embedded/network_policies.hpp"
 #include "environments/embedded/node/state.hpp"
 #include "environments/embedded/traffic.hpp"
 #include "environments/embedded/traffic_effects.hpp"
@@ -129,6 +130,13 @@ flow_container surroundings(const cluster& c, const json& pod, const std::string
       const auto spinning = e.params.value("cpuCount", 0) + collectors_of(e);
       threads += spinning;
       busy += spinning;
+    }
+  }
+  add_policies(c, pod, out);
+  if (profile && !knows_cluster_names(pod)) {
+    for (const auto& call : profile->calls) out.lost_names.push_back(call.to);
+    for (const auto& route : profile->routes) {
+      for (const auto& call : route.calls) out.lost_names.push_back(call.to);
     }
   }
   out.hog_threads = threads;

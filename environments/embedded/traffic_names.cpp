@@ -2,6 +2,7 @@
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/cluster.hpp"
 #include "environments/embedded/effect_rules.hpp"
+#include "environments/embedded/network_policies.hpp"
 #include "environments/embedded/traffic.hpp"
 
 #include <algorithm>
@@ -42,6 +43,10 @@ destination resolve(const cluster& c, const json* client, const std::string& hos
       return out;
     }
     out.external = host.rfind("10.42.", 0) != 0 && host.rfind("10.43.", 0) != 0;
+    return out;
+  }
+  if (client && !knows_cluster_names(*client)) {
+    out.known = out.external = host.find('.') != std::string::npos && !host.ends_with(".local");
     return out;
   }
   if (client) {
