@@ -293,6 +293,59 @@ TEST_CASE("the host process and the plain command print the same and exit the sa
   }
 }
 
+TEST_CASE("a playbook can be looked at without being run: text, parameters, choices") {
+  const auto check = [](const std::string& tasks) {
+    auto run = play(tasks);
+    run.check_only = true;
+    return execute(run);
+  };
+  const auto good = check("    - shell: echo never > /tmp/x\n");
+  CHECK(good.why == reason::ok);
+  CHECK(!find(good, "task_start"));
+  const std::pair<const char*, const char*> bad[] = {
+      {"    - kubernetes.core.k8s_info:\n        kind: Pod\n        namespaces: x\n",
+       "line 7: kubernetes.core.k8s_info has no parameter \"namespaces\"; did you mean "
+       "\"namespace\"?"},
+      {"    - kubernetes.core.k8s:\n        state: patchd\n        kind: Pod\n",
+       "line 6: state of kubernetes.core.k8s must be one of absent, present, patched, not "
+       "\"patchd\""},
+      {"    - name: In the pod\n      kubernetes.core.k8s_exec:\n        namespace: x\n"
+       "        command: ls\n",
+       "line 5: kubernetes.core.k8s_exec needs the parameter \"pod\""},
+      {"    - shell: ls\n     debug: msg=x\n", "line 6, column 6"},
+      {"    - shell: ls\n      retry: 3\n", "conflicting action statements: shell, retry"},
+      {"    - kubectl_apply:\n        file: x\n", "couldn't resolve module/action"},
+  };
+  for (const auto& [tasks, said] : bad) {
+    const auto r = check(tasks);
+    CAPTURE(r.err);
+    CHECK(r.why == reason::parse_error);
+    CHECK(has(r.err, said));
+  }
+  CHECK(check("    - kubernetes.core.k8s:\n        state: \"{{ wanted }}\"\n        src: x.yml\n"
+              "    - shell: ls\n      args:\n        executable: /bin/bash\n"
+              "    - command:\n        cmd: ls\n        chdir: /tmp\n"
+              "    - kubernetes.core.k8s_scale: {kind: Deployment, name: a, namespace: b, "
+              "replicas: 2}\n")
+            .why == reason::ok);
+  print_cost("looked at only, host process", good);
+}
+
+TEST_CASE("what a run exceeds is its reason: memory of the tree, CPU time, output") {
+  auto memory = play(
+      "    - shell: for i in 1 2 3 4 5 6; do python3 -c \"import time; x = "
+      "bytearray(b'x' * (60 << 20)); time.sleep(60)\" & done; wait\n");
+  memory.total_memory_bytes = 400u << 20;
+  auto cpu = play("    - shell: while :; do :; done & while :; do :; done\n");
+  cpu.cpu_limit = std::chrono::seconds{2};
+  for (auto backend : {ansible_backend::host_process, ansible_backend::command}) {
+    const auto full = execute(memory, backend);
+    CHECK(full.why == reason::limit);
+    CHECK(has(full.limit, "memory: "));
+    CHECK(execute(cpu, backend).limit.rfind("cpu: ", 0) == 0);
+  }
+}
+
 TEST_CASE("many runs at once all end well, each with its own answer") {
   io_loop loop;
   auto runner = make_ansible_runner(loop, ansible_backend::host_process,

@@ -3,68 +3,19 @@
 #include "tools/sandbox.hpp"
 
 #include "tests/tools/marked_sleep.hpp"
+#include "tests/tools/sandbox_support.hpp"
 #include "tools/http_server.hpp"
 
 #include <doctest/doctest.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cstdlib>
-#include <fstream>
-#include <optional>
 
 using namespace remed;
 using namespace remed::tools;
+using namespace remed::tools::testing;
 
 namespace {
-
-struct outcome {
-  std::optional<result<process_result>> ended;
-  int listener = -1;
-
-  const process_result& get() const {
-    REQUIRE(ended);
-    INFO((ended->ok() ? std::string() : ended->why().what));
-    REQUIRE(ended->ok());
-    return **ended;
-  }
-};
-
-command sh(const std::string& script) {
-  command cmd;
-  cmd.argv = {"/bin/sh", "-c", script};
-  cmd.time_limit = std::chrono::seconds{20};
-  return cmd;
-}
-
-outcome run(io_loop& loop, command cmd, const sandbox_spec& spec = {}) {
-  outcome o;
-  process_callbacks callbacks;
-  callbacks.done = [&](result<process_result> r) { o.ended = std::move(r); };
-  auto handle = start_sandboxed(
-      loop, spec, std::move(cmd), [&](int fd) { o.listener = fd; }, std::move(callbacks));
-  while (!o.ended) loop.run_for(std::chrono::milliseconds{200});
-  if (o.listener >= 0) ::close(o.listener);
-  return o;
-}
-
-process_result inside(const std::string& script, const sandbox_spec& spec = {}) {
-  io_loop loop;
-  return run(loop, sh(script), spec).get();
-}
-
-bool has(const std::string& text, std::string_view part) {
-  return text.find(part) != std::string::npos;
-}
-
-/// Python inside, for what a shell cannot say. A small heap keeps the forks cheap.
-process_result python(const std::string& program, const sandbox_spec& spec = {}) {
-  io_loop loop;
-  command cmd;
-  cmd.argv = {"/usr/bin/python3", "-c", program};
-  cmd.time_limit = std::chrono::seconds{20};
-  return run(loop, cmd, spec).get();
-}
 
 constexpr const char* secret_marker = "remed-escape-marker";
 
@@ -315,7 +266,7 @@ TEST_CASE("memory, file size, file systems and numbers of files are bounded") {
 
 TEST_CASE("the time limit ends everything, also what left the session or ignores signals") {
   io_loop loop;
-  const testing::marked_sleep sleep(31);
+  const marked_sleep sleep(31);
   auto cmd = sh("trap '' TERM; setsid sh -c 'trap \"\" TERM; " + sleep.command() +
                 "' & nohup setsid " + sleep.command() + " >/dev/null 2>&1 & " + sleep.command());
   cmd.time_limit = std::chrono::milliseconds{300};
@@ -327,7 +278,7 @@ TEST_CASE("the time limit ends everything, also what left the session or ignores
 }
 
 TEST_CASE("a daemon left behind ends with the command") {
-  const testing::marked_sleep sleep(27);
+  const marked_sleep sleep(27);
   const auto r = inside("setsid nohup " + sleep.command() + " >/dev/null 2>&1 & echo started");
   CHECK(r.out == "started\n");
   CHECK(r.wall < std::chrono::seconds{3});
@@ -336,7 +287,7 @@ TEST_CASE("a daemon left behind ends with the command") {
 
 TEST_CASE("dropping the handle kills what runs inside") {
   io_loop loop;
-  const testing::marked_sleep sleep(16);
+  const marked_sleep sleep(16);
   process_callbacks callbacks;
   bool called = false;
   callbacks.done = [&](result<process_result>) { called = true; };
