@@ -119,7 +119,7 @@ struct injector::work : std::enable_shared_from_this<injector::work> {
   // -- keeping it up
 
   void rearm_later() {
-    if (need.what.rearm) self->delayed_send(self, rearm_interval, wake{at, ++waits});
+    if (about.what.rearm) self->delayed_send(self, rearm_interval, wake{at, ++waits});
   }
 
   void on_rearm(const facts& f) {

@@ -114,8 +114,7 @@ public:
     std::vector<ledger_entry> out;
     std::string columns;
     for (const auto& name : record_columns()) columns += ", \"" + name + "\"";
-    run("SELECT state, attempts, attempts_cost_usd" + columns +
-            " FROM experiment ORDER BY place",
+    run("SELECT state, attempts, attempts_cost_usd" + columns + " FROM experiment ORDER BY place",
         {}, [&](const std::vector<json>& row) { out.push_back(entry_of(row)); });
     if (!status_) return status_.why();
     return out;

@@ -1,10 +1,9 @@
 // The ledger of a bench: DIR/ledger.sqlite, a table of all its experiments for reports and for
 // anybody's SQL. Made from the event logs alone; it can be deleted at any time.
 //
-//   experiment  one row each: place in the plan, state, attempts, and the fields of a record by their names
-//   flag        id, flag
-//   bench       key, value: what the manifest says
-//   log         id, bytes, changed: what the rows were read from, so that only new logs are read
+//   experiment  one row each: place in the plan, state, attempts, and the fields of a record by
+//   their names flag        id, flag bench       key, value: what the manifest says log         id,
+//   bytes, changed: what the rows were read from, so that only new logs are read
 #pragma once
 
 #include "experiments/bench/manifest.hpp"

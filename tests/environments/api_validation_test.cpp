@@ -137,13 +137,12 @@ TEST_CASE("a scheduled pod is deleted gracefully, another at once") {
 
 TEST_CASE("admissions of the cluster refuse with the webhook's name") {
   cluster_rules rules;
-  rules.admissions.push_back({"guard.x.io", "configmaps",
-                              [](const admission_request&, json& now) -> remed::result<void> {
-                                if (now["data"].contains("bad"))
-                                  return remed::failure{remed::errc::refused, "bad is bad"};
-                                now["data"]["seen"] = "yes";
-                                return {};
-                              }});
+  rules.admissions.push_back(
+      {"guard.x.io", "configmaps", [](const admission_request&, json& now) -> remed::result<void> {
+         if (now["data"].contains("bad")) return remed::failure{remed::errc::refused, "bad is bad"};
+         now["data"]["seen"] = "yes";
+         return {};
+       }});
   api_world w(std::move(rules));
   CHECK(w.post(maps, config_map("a", {{"k", "v"}})).body["data"]["seen"] == "yes");
   auto refused = w.post(maps, config_map("b", {{"bad", "v"}}));
