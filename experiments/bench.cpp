@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <locale>
+#include <mutex>
 #include <thread>
 #include <utility>
 

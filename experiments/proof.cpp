@@ -97,9 +97,9 @@ public:
          const chaos::verification_plan& verification, const proof_plan& plan)
       : booted_(where), fault_(f), verification_(verification), plan_(plan) {
     out_.fault = f.id;
-    out_.system = where.system.name;
+    out_.system = where.system->name;
     out_.target = target;
-    about_ = {f, {where.system.name, f.id, target, 1}, where.system, where.system.name, {}};
+    about_ = {f, {where.system->name, f.id, target, 1}, where.system, where.system->name, {}};
   }
 
   proof run() {

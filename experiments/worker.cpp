@@ -9,7 +9,7 @@ namespace remed::experiments {
 namespace {
 
 constexpr int steps_in_a_row = 64; // before the next world has its turn
-/// How long a worker sleeps at most: orders and a free process ring no bell.
+/// How long a worker sleeps at most: orders ring no bell.
 constexpr std::chrono::milliseconds longest_rest{20};
 
 } // namespace
@@ -25,7 +25,7 @@ worker::worker(desk& from, const settings& how, std::shared_ptr<tools::ansible_h
 
 void worker::work() {
   for (;;) {
-    if (const auto now = desk_.orders(); now != obeyed_) obey(now);
+    if (const auto orders = desk_.orders(); orders != obeyed_) obey(orders);
     shop_.loop.poll();
     ring_alarms();
     // Whoever has begun goes first: a new world waits for nobody, an answered one is late.

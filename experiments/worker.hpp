@@ -3,6 +3,7 @@
 #pragma once
 
 #include "experiments/bench.hpp"
+#include "experiments/bench/desk.hpp"
 #include "experiments/bench_gauges.hpp"
 
 #include <chrono>
@@ -18,7 +19,7 @@ namespace remed::experiments {
 
 class worker {
 public:
-  /// `most`: worlds at once. The desk, the settings and the follower outlive the worker.
+  /// `most`: worlds at once. All but `host` and `gate` outlive the worker.
   worker(desk& from, const settings& how, std::shared_ptr<tools::ansible_host> host,
          std::shared_ptr<agents::process_gate> gate, const event_follower& follow, unsigned most);
 
@@ -46,6 +47,7 @@ private:
   void visit(std::size_t i);
   void ring_alarms();
   void rest();
+  /// Tells those whose end was ordered.
   void obey(unsigned orders);
 
   desk& desk_;
@@ -56,7 +58,7 @@ private:
   std::unordered_map<std::size_t, slot> worlds_;
   std::deque<std::size_t> ready_;
   std::priority_queue<alarm, std::vector<alarm>, std::greater<>> alarms_;
-  unsigned obeyed_ = 0; ///< the orders of the desk that were carried out
+  unsigned obeyed_ = 0;
 };
 
 } // namespace remed::experiments

@@ -44,6 +44,8 @@ std::map<resource_name, std::vector<object>> objects_of(const store& all, const 
 struct embedded_environment::parts {
   parts(const cluster& from, const system_profile& of, std::uint64_t seed)
       : ns(of.name),
+        users(of.users),
+        load_rps(of.load_rps),
         c(from.fork(seed)),
         api(*c),
         chance(random_source{seed}.split("measurements")) {}
@@ -55,7 +57,8 @@ struct embedded_environment::parts {
     return made;
   }
 
-  std::string ns; ///< of the system
+  std::string ns;         ///< of the system
+  double users, load_rps; ///< as usual
   std::unique_ptr<cluster> c;
   api_server api;
   identity admin, agent, injector;
@@ -161,12 +164,12 @@ result<void> embedded_environment::set_load(double factor) {
   auto& traffic = parts_->c->traffic();
   auto changed = [&](const system_profile& from) {
     auto out = std::make_shared<system_profile>(from);
-    out->users = parts_->system.users * factor;
-    out->load_rps = parts_->system.load_rps * factor;
+    out->users = parts_->users * factor;
+    out->load_rps = parts_->load_rps * factor;
     return out;
   };
   if (traffic.system) traffic.system = changed(*traffic.system);
-  auto app = traffic.apps.find(parts_->system.name);
+  auto app = traffic.apps.find(parts_->ns);
   if (app == traffic.apps.end()) return failure{errc::failed, "nobody uses this system"};
   app->second.profile = changed(*app->second.profile);
   app->second.input = nullptr; // what was seen of it was seen under another load
