@@ -29,6 +29,11 @@ void relocate(env::system_profile& system, const std::string& to) {
     moved.push_back(std::move(copy));
   }
   system.manifests = std::move(moved);
+  const auto said = "namespace " + from;
+  for (auto at = system.context.find(said); at != std::string::npos;
+       at = system.context.find(said, at + 1)) {
+    system.context.replace(at, said.size(), "namespace " + to);
+  }
   system.name = to;
 }
 

@@ -7,7 +7,7 @@
 
 namespace remed::experiments {
 
-/// Moves all manifests, and what in them names the namespace, to `to`.
+/// Moves all manifests, what in them names the namespace, and what agents are told of it, to `to`.
 void relocate(env::system_profile& system, const std::string& to);
 
 } // namespace remed::experiments
