@@ -107,6 +107,7 @@ void gather(env::environment& where, const std::string& service, env::look at, w
   work->where = &where;
   work->service = service;
   work->what = std::move(what);
+  at.metrics_of = service;
   work->done = std::move(done);
   where.observe(at, [work](result<env::observation> seen) {
     if (!seen) {

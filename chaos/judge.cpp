@@ -18,16 +18,15 @@ constexpr auto start_patience = std::chrono::minutes{3};
 constexpr auto harm_window = std::chrono::seconds{10};
 
 vtime created_at(const json& object) {
-  return env::parse_time(object["metadata"].value("creationTimestamp", "")).value_or(vtime{});
+  const auto& text = env::at_path(object, {"metadata", "creationTimestamp"});
+  if (!text.is_string()) return vtime{};
+  return env::parse_time(text.get_ref<const std::string&>()).value_or(vtime{});
 }
 
 template <class F>
 void each_container(const json& pod, F&& f) {
-  auto status = pod.find("status");
-  if (status == pod.end()) return;
-  auto all = status->find("containerStatuses");
-  if (all == status->end()) return;
-  for (const auto& c : *all) f(c.value("name", ""), c.value("restartCount", std::int64_t{0}));
+  for (const auto& c : env::at_path(pod, {"status", "containerStatuses"}))
+    f(env::text_at(c, {"name"}), env::int_at(c, {"restartCount"}));
 }
 
 bool has_failed(const json& pod) {
@@ -52,12 +51,11 @@ const std::vector<env::object>& pods_of(const env::observation& seen) {
 std::map<std::string, std::int64_t> probe_kills(const env::observation& seen) {
   std::map<std::string, std::int64_t> out;
   for (const auto& event : all_of(seen, "events")) {
+    // Hundreds of events, and hardly one of them: told without copies.
+    if (env::at_path(*event, {"reason"}) != "Killing") continue;
     const auto& about = env::at_path(*event, {"involvedObject"});
     const auto text = env::text_at(*event, {"message"});
-    if (env::text_at(*event, {"reason"}) != "Killing" ||
-        text.find(" probe, will be restarted") == std::string::npos) {
-      continue;
-    }
+    if (text.find(" probe, will be restarted") == std::string::npos) continue;
     auto field = env::text_at(about, {"fieldPath"}); // spec.containers{server}
     field = field.substr(std::min(field.size(), field.find('{') + 1));
     if (!field.empty()) field.pop_back();
@@ -138,14 +136,17 @@ void judge::begin(const env::observation& at_incident) {
 void judge::follow(const env::observation& seen) {
   auto kills = probe_kills(seen);
   for (const auto& pod : pods_of(seen)) {
-    auto uid = (*pod)["metadata"].value("uid", "");
-    auto service = service_of(setting_.system, *pod);
-    if (!known_pods_.count(uid)) new_pods_.try_emplace(uid, new_pod{service, created_at(*pod)});
+    auto uid = env::text_at(*pod, {"metadata", "uid"});
+    if (!known_pods_.count(uid) && !new_pods_.count(uid))
+      new_pods_[uid] = {service_of(setting_.system, *pod), created_at(*pod)};
     each_container(*pod, [&](const std::string& name, std::int64_t restarts) {
+      if (restarts == 0) return;
       auto key = uid + "/" + name;
       // What the kubelet restarts for a failing probe is the fault's doing, not the agents'.
       auto more = restarts - known_restarts_[key] - (kills[key] - known_kills_[key]);
-      if (more > 0) restarted_[key] = {service, (*pod)["metadata"].value("name", ""), more};
+      if (more <= 0) return;
+      restarted_[key] = {service_of(setting_.system, *pod),
+                         env::text_at(*pod, {"metadata", "name"}), more};
     });
   }
 }
@@ -160,9 +161,8 @@ bool judge::in_motion(const env::observation& seen) const {
     auto all = seen.objects.find(table);
     if (all == seen.objects.end()) continue;
     for (const auto& one : all->second) {
-      auto generation = (*one)["metadata"].value("generation", std::int64_t{0});
-      auto status = one->value("status", json::object());
-      if (status.value("observedGeneration", generation) < generation) return true;
+      auto generation = env::int_at(*one, {"metadata", "generation"});
+      if (env::int_at(*one, {"status", "observedGeneration"}, generation) < generation) return true;
     }
   }
   return false;

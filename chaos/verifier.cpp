@@ -1,6 +1,7 @@
 #include "chaos/verifier.hpp"
 
 #include "chaos/workload_view.hpp"
+#include "environments/embedded/api/text.hpp"
 #include "environments/systems/yaml_reader.hpp"
 #include "runtime/paths.hpp"
 
@@ -25,6 +26,10 @@ verification_plan read_plan(const env::yaml_map& m) {
   return out;
 }
 
+void add(std::string& out, const json& text) {
+  if (text.is_string()) out += text.get_ref<const std::string&>();
+}
+
 /// What may change while a remedy takes place; counters that a failing container drives alone are
 /// left out.
 std::string print_of(const env::observation& seen) {
@@ -32,20 +37,23 @@ std::string print_of(const env::observation& seen) {
   auto pods = seen.objects.find("pods");
   if (pods != seen.objects.end()) {
     for (const auto& pod : pods->second) {
-      out += (*pod)["metadata"].value("uid", "");
+      add(out, env::at_path(*pod, {"metadata", "uid"}));
       out += is_ready(*pod) ? 'r' : is_terminating(*pod) ? 't' : 'n';
-      for (const auto& c : containers_of(*pod)) out += c.value("image", "") + ',';
+      for (const auto& c : containers_of(*pod)) {
+        add(out, env::at_path(c, {"image"}));
+        out += ',';
+      }
     }
   }
   for (const auto* table : workload_tables) {
     auto all = seen.objects.find(table);
     if (all == seen.objects.end()) continue;
     for (const auto& one : all->second) {
-      auto status = one->value("status", json::object());
-      out += ';' + one->at("metadata").value("name", "") +
-             std::to_string(one->at("metadata").value("generation", std::int64_t{0}));
+      out += ';';
+      add(out, env::at_path(*one, {"metadata", "name"}));
+      out += std::to_string(env::int_at(*one, {"metadata", "generation"}));
       for (const auto* count : {"replicas", "readyReplicas", "updatedReplicas"}) {
-        out += '/' + std::to_string(status.value(count, std::int64_t{0}));
+        out += '/' + std::to_string(env::int_at(*one, {"status", count}));
       }
     }
   }

@@ -35,6 +35,7 @@ struct look {
   std::optional<vtime> window_to = {}; ///< where it ends; none: now
   double tolerated = 0;                ///< share of failing requests that is no downtime, 0..1
   std::size_t audit_from = 0;
+  std::string metrics_of = {}; ///< only of the pods of this workload; empty: of all
 };
 
 class environment {

@@ -107,16 +107,11 @@ void tidy(json& value) {
   for (auto& item : value["items"]) tidy(item);
 }
 
-std::string names_in(const json& value, const api_kind& kind) {
+/// Names are the first column of every table.
+std::string names_in(const json& table, const api_kind& kind) {
   std::string text;
-  auto add = [&](const json& object) {
-    text += kind.full_name() + "/" + object.value("/metadata/name"_json_pointer, "") + "\n";
-  };
-  if (value.contains("items")) {
-    for (const auto& item : value.at("items")) add(item);
-  } else {
-    add(value);
-  }
+  for (const auto& row : table.at("rows"))
+    text += kind.full_name() + "/" + row.at("cells").at(0).get<std::string>() + "\n";
   return text;
 }
 
@@ -148,12 +143,15 @@ kubectl_result get(const api_client& api, line l) {
     return failed("error: the server doesn't have a resource type \"" + word + "\"");
   }
   auto target = kind->path(l.ns(), name);
-  if (l.options.contains("selector")) {
-    target += "?labelSelector=" + tools::percent_encode(l.option("selector"));
-  }
   const auto format = l.option("output");
-  const bool table = format.empty() || format == "wide";
-  if (!table && format != "json" && format != "name") return unknown("-o " + format);
+  const bool table = format != "json";
+  if (table && !format.empty() && format != "wide" && format != "name")
+    return unknown("-o " + format);
+  tools::query_params query;
+  if (l.options.contains("selector")) query.add("labelSelector", l.option("selector"));
+  // Rows that name their namespace need the object's; else the cells are enough.
+  if (table && (format == "name" || !l.ns().empty())) query.add("includeObject", "None");
+  if (const auto asked = query.encode(); !asked.empty()) target += "?" + asked;
   const auto answer = api.call("GET", target, {}, {}, table ? as_table : "application/json");
   if (!answer.ok()) return failed(answer.error());
   auto value = answer.value();

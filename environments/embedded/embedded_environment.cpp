@@ -136,7 +136,7 @@ void embedded_environment::observe(look at, std::function<void(result<observatio
   observation out;
   out.now = c.now();
   out.objects = objects_of(c.objects(), ns);
-  out.pod_metrics = pod_metrics(c, ns);
+  out.pod_metrics = pod_metrics(c, ns, at.metrics_of.empty() ? "" : at.metrics_of + "-");
   out.effects.emplace();
   for (const auto& [id, e] : c.effects()) out.effects->push_back(e);
   out.ended = c.ended_effects();

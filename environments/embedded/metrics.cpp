@@ -99,11 +99,11 @@ json item_of(const cluster& c, const pod_runtime& pod, const json& spec, vtime a
 
 } // namespace
 
-json pod_metrics(const cluster& c, std::string_view ns) {
+json pod_metrics(const cluster& c, std::string_view ns, std::string_view prefix) {
   auto at = last_scrape(c);
   std::map<object_key, json> items;
   for (const auto* pod : c.node().all()) {
-    if (!ns.empty() && pod->ns != ns) continue;
+    if ((!ns.empty() && pod->ns != ns) || !pod->name.starts_with(prefix)) continue;
     auto found = c.objects().get("pods", {pod->ns, pod->name});
     if (!found) continue;
     auto item = item_of(c, *pod, *found, at);

@@ -16,12 +16,15 @@ namespace remed::env {
 
 namespace {
 
+/// Read once for all clusters: its expressions take longer to compile than many a cluster to boot.
 std::shared_ptr<const image_catalogue> shipped_images() {
-  auto file = data_root() / "environments/embedded/node/images.yaml";
-  auto loaded = image_catalogue::load(file);
-  // Shipped with the program; without it no image is found and each pod's status says so.
-  if (!loaded) spdlog::critical("{}", loaded.why().what);
-  return std::make_shared<const image_catalogue>(loaded ? std::move(*loaded) : image_catalogue{});
+  static const auto shipped = [] {
+    auto loaded = image_catalogue::load(data_root() / "environments/embedded/node/images.yaml");
+    // Shipped with the program; without it no image is found and each pod's status says so.
+    if (!loaded) spdlog::critical("{}", loaded.why().what);
+    return std::make_shared<const image_catalogue>(loaded ? std::move(*loaded) : image_catalogue{});
+  }();
+  return shipped;
 }
 
 json namespace_object(const std::string& name) {

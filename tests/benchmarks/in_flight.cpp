@@ -63,7 +63,7 @@ public:
 private:
   long looks_;
   milliseconds delay_;
-  std::unique_ptr<agents::policy> runbook_;
+  std::shared_ptr<agents::policy> runbook_;
 };
 
 /// The double in its own process, until this object goes.

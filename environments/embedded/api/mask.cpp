@@ -13,11 +13,11 @@ std::string group_of(const std::string& api_version) {
   return slash == std::string::npos ? std::string{} : api_version.substr(0, slash);
 }
 
-bool is_masked_key(const identity& who, const std::string& key) {
+bool is_masked_key(const identity& who, std::string_view key) {
   const auto& prefix = who.masked_annotation_prefix;
-  if (!prefix.empty() && key.rfind(prefix, 0) == 0) return true;
+  if (!prefix.empty() && key.starts_with(prefix)) return true;
   const auto& ends = who.masked_annotation_suffixes;
-  return key.find('/') == std::string::npos &&
+  return key.find('/') == std::string_view::npos &&
          std::any_of(ends.begin(), ends.end(), [&](const auto& end) { return key.ends_with(end); });
 }
 
@@ -41,6 +41,24 @@ void drop_fields(const identity& who, json& tree) {
     drop_fields(who, *at);
     ++at;
   }
+}
+
+bool has_masked_key(const identity& who, const json& map) {
+  if (!map.is_object()) return false;
+  const auto& members = map.get_ref<const json::object_t&>();
+  return std::any_of(members.begin(), members.end(),
+                     [&](const auto& one) { return is_masked_key(who, one.first); });
+}
+
+/// Whether `drop_fields` would remove anything.
+bool has_masked_field(const identity& who, const json& tree) {
+  if (!tree.is_object()) return false;
+  const auto& members = tree.get_ref<const json::object_t&>();
+  return std::any_of(members.begin(), members.end(), [&](const auto& one) {
+    const auto& key = one.first;
+    return (key.starts_with("f:") && is_masked_key(who, std::string_view(key).substr(2))) ||
+           has_masked_field(who, one.second);
+  });
 }
 
 template <class Pred>
@@ -71,13 +89,32 @@ bool hides_object(const identity& who, const json& obj) {
   if (kind == "CustomResourceDefinition") return hides_group(who, text_at(obj, {"spec", "group"}));
   if (kind != "Event") return false;
   if (hides_group(who, group_of(text_at(obj, {"involvedObject", "apiVersion"})))) return true;
-  auto annotations = at_path(obj, {"metadata", "annotations"});
-  for (const auto& [key, value] : annotations.items()) {
-    if (is_masked_key(who, key)) return true;
-  }
+  if (has_masked_key(who, at_path(obj, {"metadata", "annotations"}))) return true;
   // "chaos-daemon", "chaos-mesh-controller-manager": the prefix names its components, too.
   auto source = text_at(obj, {"source", "component"}, text_at(obj, {"reportingComponent"}));
   return is_masked_key(who, source);
+}
+
+bool bears_traces(const identity& who, const json& obj) {
+  const auto& meta = at_path(obj, {"metadata"});
+  if (!who.mask_injection || !meta.is_object()) return false;
+  for (const auto* name : {"annotations", "labels", "ownerReferences", "managedFields"}) {
+    const auto& found = at_path(meta, {name});
+    if (!found.is_null() && found.empty()) return true; // goes with what was in it
+  }
+  if (has_masked_key(who, at_path(meta, {"annotations"})) ||
+      has_masked_key(who, at_path(meta, {"labels"}))) {
+    return true;
+  }
+  for (const auto& owner : at_path(meta, {"ownerReferences"})) {
+    if (hides_group(who, group_of(text_at(owner, {"apiVersion"})))) return true;
+  }
+  for (const auto& entry : at_path(meta, {"managedFields"})) {
+    if (is_masked_key(who, text_at(entry, {"manager"}))) return true;
+    if (has_masked_field(who, at_path(entry, {"fieldsV1"}))) return true;
+  }
+  const auto& inner = at_path(obj, {"spec", "template"});
+  return inner.is_object() && bears_traces(who, inner);
 }
 
 void mask_object(const identity& who, json& obj) {

@@ -8,6 +8,7 @@
 #include "environments/embedded/controllers/node.hpp"
 #include "environments/embedded/kept_text.hpp"
 
+#include <algorithm>
 #include <map>
 
 namespace remed::env {
@@ -184,6 +185,12 @@ std::string stored_list(const api_call& call, const json& metadata,
   return out;
 }
 
+/// What is stored is what is shown, but for what a masked identity must not see.
+bool takes_stored_text(const api_call& call) {
+  return !wants_pretty(call.request) && is_stored_face(call.type) &&
+         !has_heartbeat(call.type.table());
+}
+
 /// Only what is asked for from outside is asked for again and again.
 bool keeps_text(const api_call& call) {
   return !call.request.peer.empty();
@@ -199,8 +206,7 @@ row_object row_object_of(const tools::http_request& request) {
 }
 
 bool wants_stored_text(const api_call& call) {
-  return !wants_pretty(call.request) && !call.who.mask_injection && is_stored_face(call.type) &&
-         !has_heartbeat(call.type.table());
+  return takes_stored_text(call) && !call.who.mask_injection;
 }
 
 void append_stored(const api_call& call, const object& obj, bool typed, std::string& out) {
@@ -224,7 +230,8 @@ void append_partial(const api_call& call, const object& obj, const std::string& 
 
 tools::http_response stored_response(const api_call& call, int status, const object& obj) {
   const bool plain = shape_of(call.request).what == wanted_shape::form::plain;
-  if (!plain || !wants_stored_text(call)) return object_response(call, status, *obj);
+  if (!plain || !takes_stored_text(call) || bears_traces(call.who, *obj))
+    return object_response(call, status, *obj);
   auto response = json_response(call.request, status, json::object());
   response.body.clear();
   append_stored(call, obj, true, response.body);
@@ -281,7 +288,11 @@ tools::http_response list_objects(const api_call& call) {
     if (filter.labels.empty() && filter.fields.empty())
       metadata["remainingItemCount"] = found.remaining;
   }
-  if (wants_stored_text(call)) {
+  const bool as_stored = takes_stored_text(call) &&
+                         std::none_of(found.items.begin(), found.items.end(), [&](const auto& one) {
+                           return bears_traces(call.who, *one);
+                         });
+  if (as_stored) {
     auto response = json_response(call.request, 200, json::object());
     response.body = stored_list(call, metadata, found.items);
     return response;

@@ -59,6 +59,11 @@ std::int64_t revision_of(const json& obj) {
   return std::strtoll(text.c_str(), nullptr, 10);
 }
 
+bool has_note(const json& obj, const char* key, std::int64_t value) {
+  const auto& note = at_path(obj, {"metadata", "annotations", key});
+  return note.is_string() && note.get_ref<const std::string&>() == std::to_string(value);
+}
+
 bool older(const object& a, const object& b) {
   auto ta = text_at(*a, {"metadata", "creationTimestamp"});
   auto tb = text_at(*b, {"metadata", "creationTimestamp"});
@@ -137,6 +142,9 @@ private:
 
   void scale(const object& rs, std::int64_t to) {
     auto from = replicas_of(rs);
+    // Asked in each pass, and mostly for nothing: looked at before it is copied.
+    if (from == to && has_note(*rs, desired_key, wanted()) && has_note(*rs, most_key, most()))
+      return;
     auto now = *rs;
     auto& notes = now["metadata"]["annotations"];
     notes[desired_key] = std::to_string(wanted());
@@ -145,7 +153,6 @@ private:
       now["spec"]["replicas"] = to;
       now["metadata"]["generation"] = int_at(now, {"metadata", "generation"}, 1) + 1;
     }
-    if (now == *rs) return;
     auto name = text_at(now, {"metadata", "name"});
     c_.put("replicasets.apps", std::move(now));
     if (from != to) {
@@ -241,15 +248,17 @@ private:
     for (const auto& rs : old_) highest = std::max(highest, revision_of(*rs));
     if (current_) {
       auto revision = std::max(revision_of(*current_), highest + 1);
-      auto now = *current_;
-      now["metadata"]["annotations"] =
-          notes_for(at_path(*current_, {"metadata", "annotations"}), revision);
+      const auto& known = at_path(*current_, {"metadata", "annotations"});
+      auto notes = notes_for(known, revision);
       auto least = int_at(*d_, {"spec", "minReadySeconds"});
-      if (least != int_at(now, {"spec", "minReadySeconds"})) {
-        now["spec"]["minReadySeconds"] = least;
-        now["metadata"]["generation"] = int_at(now, {"metadata", "generation"}, 1) + 1;
-      }
-      if (now != *current_) {
+      const bool same_least = least == int_at(*current_, {"spec", "minReadySeconds"});
+      if (!same_least || notes != known) {
+        auto now = *current_;
+        now["metadata"]["annotations"] = std::move(notes);
+        if (!same_least) {
+          now["spec"]["minReadySeconds"] = least;
+          now["metadata"]["generation"] = int_at(now, {"metadata", "generation"}, 1) + 1;
+        }
         c_.put("replicasets.apps", std::move(now));
         look();
       }
@@ -260,11 +269,14 @@ private:
   }
 
   void note_revision(std::int64_t revision, const std::string& reason, const std::string& words) {
-    auto now = *d_;
-    now["metadata"]["annotations"][revision_key] = std::to_string(revision);
     bool judged = !condition_of(*d_, "Progressing").is_null();
     bool fresh = reason == "NewReplicaSetCreated";
-    if ((fresh || !judged) && !at_path(*d_, {"spec", "progressDeadlineSeconds"}).is_null()) {
+    const bool judges =
+        (fresh || !judged) && !at_path(*d_, {"spec", "progressDeadlineSeconds"}).is_null();
+    if (!judges && has_note(*d_, revision_key, revision)) return;
+    auto now = *d_;
+    now["metadata"]["annotations"][revision_key] = std::to_string(revision);
+    if (judges) {
       set_deployment_condition(now["status"], "Progressing", "True", reason,
                                words + "\"" + text_at(*current_, {"metadata", "name"}) + "\"",
                                c_.now(), fresh);
