@@ -236,16 +236,17 @@ TEST_CASE("nobody harms what he may not: selectors reach only where one may make
   const std::string who =
       "admission webhook \"vauth.kb.io\" denied the request: "
       "system:serviceaccount:simple-micro:sre-agent is forbidden on ";
-  auto elsewhere = object_of("StressChaos", {});
+  auto elsewhere = object_of("StressChaos", json::object());
   elsewhere["spec"]["selector"]["namespaces"] = json::array({"simple-micro", "kube-system"});
   CHECK(refusal(l.agent("POST", crs + "stresschaos", elsewhere)) == who + "namespace kube-system");
-  auto pods = object_of("PodChaos", {});
+  auto pods = object_of("PodChaos", json::object());
   pods["spec"]["selector"]["pods"]["default"] = json::array({"p"});
   CHECK(refusal(l.agent("POST", crs + "podchaos", pods)) == who + "namespace default");
   auto partition = object_of("NetworkChaos", json::parse(R"({"target": {"mode": "all",
       "selector": {"namespaces": ["default"]}}})"));
   CHECK(refusal(l.agent("POST", crs + "networkchaos", partition)) == who + "namespace default");
-  CHECK(l.agent("POST", crs + "stresschaos", object_of("StressChaos", {})).status == 201);
+  CHECK(l.agent("POST", crs + "stresschaos", object_of("StressChaos", json::object())).status ==
+        201);
   // A template inside a schedule, and one that was changed to name no namespace.
   auto schedule = object_of("Schedule", json::parse(R"({"schedule": "@every 1h",
       "type": "PodChaos", "podChaos": {"action": "pod-kill", "mode": "one",
