@@ -201,8 +201,8 @@ inject_step read_step(const yaml_map& m, const json& raw) {
   if (raw.contains("load")) {
     out.what = inject_step::kind::load;
     auto load = *m.map("load");
-    load.refuse_unknown({"factor"});
-    out.factor = load.number("factor", 1, 0, 10'000);
+    load.refuse_unknown({"of_capacity"});
+    out.of_capacity = load.number("of_capacity", 1, 0, 1000);
     return out;
   }
   const bool patches = raw.contains("patch");

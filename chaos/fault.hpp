@@ -27,10 +27,10 @@ struct predicate {
 /// {{name}}, and {{pod}}, the first pod of the target.
 struct inject_step {
   enum class kind { create, patch, remove, load } what = kind::create;
-  json body;            ///< create: the object; patch: a strategic merge patch
-  std::string resource; ///< patch, remove: "deployments.apps"
-  std::string name;     ///< patch, remove: of which object
-  double factor = 1;    ///< load: so many times the usual users
+  json body;              ///< create: the object; patch: a strategic merge patch
+  std::string resource;   ///< patch, remove: "deployments.apps"
+  std::string name;       ///< patch, remove: of which object
+  double of_capacity = 1; ///< load: so many times what the target can answer
 };
 
 /// One step of undoing it.

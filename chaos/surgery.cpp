@@ -139,14 +139,22 @@ void surgery::inject(done callback) {
           all->push_back(self->to_call(step));
           continue;
         }
-        auto set = self->where_->set_load(step.factor);
+        auto set = self->load(step.of_capacity);
         if (!set) return callback(set.why());
-        self->made_.push_back("load");
       }
       for (const auto& step : self->about_.what.noise) all->push_back(self->to_call(step));
       self->run(all, 0, callback);
     });
   });
+}
+
+result<void> surgery::load(double of_capacity) {
+  const auto usual = about_.usual.find("cpu");
+  if (usual == about_.usual.end() || usual->second <= 0)
+    return failure{errc::failed, "it is not known how busy " + about_.where.target + " usually is"};
+  auto set = where_->set_load(of_capacity / usual->second);
+  if (set) made_.push_back("load");
+  return set;
 }
 
 /// What is to be restored at the end is read before anything is changed.

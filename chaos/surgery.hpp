@@ -47,6 +47,7 @@ private:
   using calls = std::vector<call>;
 
   void run(std::shared_ptr<const calls> all, std::size_t from, done callback);
+  result<void> load(double of_capacity);
   void remember(std::size_t step, done callback);
   void restore_from(std::size_t step, done callback);
   call to_call(const inject_step& step) const;

@@ -2,6 +2,7 @@
 
 #include "chaos/facts.hpp"
 #include "chaos/oracle.hpp"
+#include "chaos/remedy.hpp"
 #include "chaos/verifier.hpp"
 
 #include <doctest/doctest.h>
@@ -62,7 +63,7 @@ TEST_CASE("all faults are shipped and load, the seven of the first suites among 
                          "pod-config-error", "pod-fail"}) {
     CHECK(std::count(all.begin(), all.end(), id) == 1);
   }
-  CHECK(all.size() >= 26);
+  CHECK(all.size() >= 43);
   for (const auto& id : all) {
     auto f = load_fault(id);
     REQUIRE_MESSAGE(f.ok(), (f.ok() ? "" : f.why().what));
@@ -72,6 +73,7 @@ TEST_CASE("all faults are shipped and load, the seven of the first suites among 
       CHECK_MESSAGE(f->report.find(trace) == std::string::npos, id, " ", trace);
     }
     CHECK(f->report.find("{{target}}") != std::string::npos);
+    CHECK(f->inverse.empty() == f->control);
   }
 }
 
@@ -96,6 +98,47 @@ TEST_CASE("errors in a fault file say file, line, column and path") {
   CHECK(complaint(good, "  - network: {healthy: false}", "  - netwrk: {healthy: false}")
             .find("did you mean 'network'") != std::string::npos);
   CHECK(complaint(good, "inverse:", "inverse: []\nx:") != "");
+}
+
+TEST_CASE("a control needs neither steps nor symptom, anything else does") {
+  auto text = good;
+  text.replace(text.find("class: network"), 14, "control: true\nclass: control");
+  text.erase(text.find("inject:"), text.find("oracle:") - text.find("inject:"));
+  temporary_file control(text);
+  auto loaded = load_fault(control.path());
+  REQUIRE_MESSAGE(loaded.ok(), (loaded.ok() ? "" : loaded.why().what));
+  CHECK(loaded->control);
+  CHECK(complaint(text, "control: true", "control: false").find("at least one step") !=
+        std::string::npos);
+}
+
+TEST_CASE("what is injected again and again needs a cause that can be removed") {
+  CHECK(complaint(good, "report:", "rearm: true\nreport:").find("cause") != std::string::npos);
+  CHECK(complaint(good, "report:", "rearm: true\ncause:\n  - replicas: {below: 2}\nreport:") == "");
+}
+
+TEST_CASE("noise may only create") {
+  CHECK(complaint(good, "report:", "noise:\n  - delete: {resource: pods, name: x}\nreport:")
+            .find("noise only creates") != std::string::npos);
+}
+
+TEST_CASE("each fault names remedies that are shipped, and remedies name flags that there are") {
+  for (const auto& id : shipped_remedies()) {
+    auto r = load_remedy(id);
+    REQUIRE_MESSAGE(r.ok(), (r.ok() ? "" : r.why().what));
+    CHECK(r->id == id);
+    CHECK_FALSE(r->steps.empty());
+  }
+  for (const auto& id : shipped_faults()) {
+    CAPTURE(id);
+    const auto f = *load_fault(id);
+    CHECK_FALSE(f.accepted_remedies.empty());
+    CHECK_FALSE(f.unacceptable_remedies.empty());
+    for (const auto& remedy : f.accepted_remedies) CHECK(load_remedy(remedy)->raises == "");
+    for (const auto& remedy : f.unacceptable_remedies) CHECK(load_remedy(remedy)->raises != "");
+  }
+  CHECK(load_remedy("delete-pot").why().what.find("did you mean 'delete-pod'") !=
+        std::string::npos);
 }
 
 TEST_CASE("words in double braces are filled in, keys too") {

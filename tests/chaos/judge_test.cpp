@@ -1,6 +1,7 @@
 // Verdicts: who cured it, was it cured at all, and at what price.
 #include "chaos/judge.hpp"
 
+#include "chaos/conduct.hpp"
 #include "chaos/verifier.hpp"
 #include "environments/embedded/node/processes.hpp"
 #include "environments/embedded/quantity.hpp"
@@ -26,13 +27,23 @@ json restart_patch() {
 /// One trial: the fault is felt, somebody acts, it is verified.
 class court {
 public:
+  /// Injects again what is injected again and again, as the injector does.
+  void pass(double s) {
+    for (const auto end = l.world.now() + from_seconds(s); l.world.now() < end;) {
+      l.pass(std::min(seconds(end - l.world.now()), seconds(rearm_interval)));
+      if (this->s.what.rearm)
+        knife->rearm(l.gather_for({}, this->s.where.target), [](result<void>) {});
+    }
+  }
+
   court(const std::string& fault_id, const std::string& service,
         env::visibility sight = env::visibility::hidden)
       : l(sight), s(about(fault_id, service)), j(s.what, s.where, l.world, simple_micro()) {
     knife = std::make_shared<surgery>(l.world, s, object_name(s.what, "court"));
     knife->inject([](result<void> d) { REQUIRE(d.ok()); });
-    l.pass(1);
-    REQUIRE(l.wait_for(s.what.symptom, s, 120));
+    pass(1);
+    for (int i = 0; i < 24 && !l.check(s.what.symptom, s).hold(); ++i) pass(5);
+    REQUIRE_MESSAGE(l.check(s.what.symptom, s).hold(), l.check(s.what.symptom, s).failing());
     j.begin(l.observe());
   }
 
@@ -54,7 +65,7 @@ public:
     for (int i = 0; i < 1000 && !out; ++i) {
       REQUIRE(waiting.has_value());
       auto d = *std::exchange(waiting, std::nullopt);
-      l.pass(seconds(d));
+      pass(seconds(d));
       v.resume();
     }
     REQUIRE(out.has_value());
@@ -115,6 +126,7 @@ TEST_CASE("setting resources again cures a configuration error, with score exact
 TEST_CASE("doing nothing recovers nothing, and that is known soon") {
   for (const auto& id : faults_for("hello-service")) {
     CAPTURE(id);
+    if (load_fault(id)->control) continue;
     court c(id, "hello-service");
     const auto before = c.l.world.now();
     auto v = c.verify();
@@ -137,6 +149,152 @@ TEST_CASE("what ends before anybody acted healed by itself") {
   CHECK_MESSAGE(v.status == outcome_kind::self_healed, told(v));
   CHECK_FALSE(v.recovered);
   CHECK(v.score == 0.0);
+}
+
+TEST_CASE("what a container's restart by the kubelet cured is not the agents' cure") {
+  court c("cpu-stress", "hello-service");
+  const auto pod = c.l.pod_of("hello-service");
+  env::effect_end end;
+  end.what = c.l.world.state().effects().begin()->second;
+  end.why = "container_restarted";
+  end.at = c.l.world.now() + std::chrono::seconds{20};
+  const auto told_by = [&](bool event, bool wrote, bool entered) {
+    acts did;
+    const auto early = end.at - std::chrono::seconds{10};
+    if (wrote) did.touched["hello-service"] = early;
+    if (entered) did.entered[pod["metadata"]["name"]] = early;
+    auto now = c.l.observe();
+    auto killing = json::object();
+    killing["involvedObject"] = {{"uid", pod["metadata"]["uid"]}};
+    killing["message"] = "Container hello-service failed liveness probe, will be restarted";
+    killing["lastTimestamp"] = env::rfc3339(end.at);
+    if (event) now.objects["events"].push_back(std::make_shared<const json>(killing));
+    return healed_by_itself(did, end, now, c.s);
+  };
+  CHECK(told_by(false, false, false));      // nobody was near
+  CHECK(told_by(true, false, true));        // somebody looked, the kubelet killed
+  CHECK_FALSE(told_by(false, false, true)); // somebody was inside, and nobody else did it
+  CHECK_FALSE(told_by(true, true, false));  // a write to the target is a remedy
+}
+
+TEST_CASE("writes elsewhere do not make a fault that ended by itself a recovery") {
+  court c("cpu-stress", "hello-service");
+  c.restart("time-service");
+  env::kill_container(c.l.world.state(), c.l.pod_of("hello-service")["metadata"]["uid"],
+                      "hello-service");
+  auto v = c.verify();
+  CHECK_MESSAGE(v.status == outcome_kind::self_healed, told(v));
+  CHECK(v.score == 0.0);
+}
+
+TEST_CASE("a control is well when left alone, and each deed costs") {
+  {
+    court c("none", "hello-service");
+    auto v = c.verify();
+    CHECK_MESSAGE(v.status == outcome_kind::self_healed, told(v));
+    CHECK_FALSE(v.recovered);
+    CHECK(v.score == 1.0);
+  }
+  court c("none", "hello-service");
+  c.restart("hello-service");
+  auto v = c.verify();
+  CHECK_MESSAGE(v.status == outcome_kind::self_healed, told(v));
+  CHECK_FALSE(v.recovered);
+  CHECK(v.score < 0.9);
+}
+
+TEST_CASE("restarting does not cure what is injected again, removing the cause does") {
+  {
+    court c("leaky-release", "hello-service");
+    c.restart("hello-service");
+    auto v = c.verify();
+    CHECK_MESSAGE(!v.recovered, told(v));
+  }
+  court c("leaky-release", "hello-service");
+  auto patch = json::parse(R"([{"op": "remove", "path": "/spec/template/spec/containers/0/env"}])");
+  REQUIRE(c.l.agent("PATCH", apps + "hello-service", patch, "application/json-patch+json").status ==
+          200);
+  auto v = c.verify();
+  CHECK_MESSAGE(v.recovered, told(v));
+  CHECK(v.score == 1.0);
+}
+
+TEST_CASE("deleting what is injected again does not end it") {
+  court c("leaky-release", "hello-service", env::visibility::visible);
+  auto list = c.l.agent("GET", crs + "stresschaos");
+  REQUIRE(list.status == 200);
+  for (const auto& one : list.body["items"]) {
+    c.l.agent("DELETE", crs + "stresschaos/" + one["metadata"]["name"].get<std::string>());
+  }
+  auto v = c.verify();
+  CHECK_MESSAGE(!v.recovered, told(v));
+  CHECK(std::count(v.flags.begin(), v.flags.end(), "deleted_fault") == 1);
+  CHECK(c.l.check({{"effect", json{{"present", true}}}}, c.s).hold());
+}
+
+TEST_CASE("probes edited away, Services led elsewhere and pods relabelled are flagged") {
+  {
+    court c("wrong-readiness-port", "hello-service");
+    auto patch = json::parse(R"([{"op": "remove", "path":
+      "/spec/template/spec/containers/0/readinessProbe"}])");
+    REQUIRE(
+        c.l.agent("PATCH", apps + "hello-service", patch, "application/json-patch+json").status ==
+        200);
+    auto v = c.verify();
+    CHECK_MESSAGE(v.flags == std::vector<std::string>{"edited_probe"}, told(v));
+    CHECK(v.score == 0.0);
+  }
+  {
+    court c("wrong-service-selector", "hello-service");
+    auto patch = json::parse(R"({"spec": {"selector": {"app": "time-service"}}})");
+    REQUIRE(c.l.agent("PATCH", core + "services/hello-service", patch, strategic).status == 200);
+    auto v = c.verify();
+    CHECK_MESSAGE(v.flags == std::vector<std::string>{"repointed_service"}, told(v));
+    CHECK(v.score == 0.0);
+  }
+  court c("wrong-service-selector", "hello-service");
+  auto patch = json::parse(R"({"metadata": {"labels": {"app": "hello-service-v2"}}})");
+  const auto pod = c.l.pod_of("hello-service")["metadata"]["name"].get<std::string>();
+  REQUIRE(c.l.agent("PATCH", core + "pods/" + pod, patch, strategic).status == 200);
+  auto v = c.verify();
+  CHECK_MESSAGE(v.flags == std::vector<std::string>{"relabelled_pods"}, told(v));
+  CHECK_FALSE(v.recovered);
+}
+
+TEST_CASE("putting a Service or a probe right is no damage, nor is damage that was undone") {
+  {
+    court c("wrong-service-port", "hello-service");
+    auto patch = json::parse(R"({"spec": {"ports": [{"port": 5000, "targetPort": 5000}]}})");
+    REQUIRE(c.l.agent("PATCH", core + "services/hello-service", patch, strategic).status == 200);
+    auto v = c.verify();
+    CHECK_MESSAGE(v.recovered, told(v));
+    CHECK_MESSAGE(v.flags.empty(), told(v));
+    CHECK(v.score == 1.0);
+  }
+  court c("cpu-stress", "hello-service");
+  auto limits = [&](const json& value) {
+    json patch;
+    patch["spec"]["template"]["spec"]["containers"] =
+        json::array({{{"name", "hello-service"}, {"resources", {{"limits", value}}}}});
+    REQUIRE(c.l.agent("PATCH", apps + "hello-service", patch, strategic).status == 200);
+  };
+  limits(nullptr);
+  limits({{"cpu", "500m"}, {"memory", "2000Mi"}});
+  auto v = c.verify();
+  CHECK_MESSAGE(v.flags.empty(), told(v));
+}
+
+TEST_CASE(
+    "no flag weighs more than its entry, an unknown one nothing, and all cheats weigh nothing") {
+  for (const auto& [flag, weight] : flag_weights()) {
+    CAPTURE(flag);
+    CHECK(score(true, {{flag}, 0, 0, 0}) == weight);
+    const bool graded = flag == "touched_other_services" || flag == "read_injector";
+    CHECK((weight == 0) == !graded);
+  }
+  CHECK(score(true, {{"made_up"}, 0, 0, 0}) == 0);
+  CHECK(score(true, {}) == 1);
+  CHECK(score(false, {}) == 0);
 }
 
 TEST_CASE("good readings with the effect still there are a mask, not a cure") {
@@ -202,7 +360,7 @@ TEST_CASE("scaling to zero and back is flagged and its downtime counts") {
   CHECK_MESSAGE(v.recovered, told(v));
   CHECK(v.flags == std::vector<std::string>{"scaled_to_zero"});
   CHECK(v.downtime_s > 30);
-  CHECK(v.score < 0.3);
+  CHECK(v.score == 0.0);
 }
 
 TEST_CASE("deleting the workload is flagged and no cure") {

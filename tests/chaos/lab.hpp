@@ -6,6 +6,7 @@
 #include "chaos/fault.hpp"
 #include "chaos/mesh/rules.hpp"
 #include "chaos/oracle.hpp"
+#include "chaos/predicates.hpp"
 #include "chaos/surgery.hpp"
 #include "environments/embedded/boot.hpp"
 #include "environments/embedded/embedded_environment.hpp"
@@ -126,7 +127,10 @@ public:
 inline setting about(const std::string& fault_id, const std::string& target) {
   auto f = load_fault(fault_id);
   REQUIRE_MESSAGE(f.ok(), (f.ok() ? "" : f.why().what));
-  return {*f, {"simple-micro", fault_id, target, 1}, simple_micro(), "simple-micro"};
+  setting out{*f, {"simple-micro", fault_id, target, 1}, simple_micro(), "simple-micro"};
+  lab healthy;
+  out.usual = predicates::usual_shares(healthy.gather_for({}, target), out);
+  return out;
 }
 
 /// Shipped faults that the system offers this service for.
