@@ -2,6 +2,7 @@
 
 #include "agents/command_check.hpp"
 #include "agents/early_checks.hpp"
+#include "tools/kubectl.hpp"
 
 #include <algorithm>
 
@@ -155,6 +156,7 @@ void sandboxed_doors::start_command(std::uint64_t id, job& j, const turn& at,
   for (const char* path : {"/root/.kube/config", "/etc/rancher/k3s/k3s.yaml"}) {
     spec.files.push_back({path, needs_.kubeconfig, false});
   }
+  if (!needs_.kubectl.empty()) spec.binds[tools::kubectl_inside] = needs_.kubectl;
   spec.total_memory_bytes = needs_.most.memory_bytes;
   spec.processes = needs_.most.processes;
   spec.cpu_limit = cpu_left();
@@ -210,6 +212,7 @@ tools::playbook_run sandboxed_doors::prepared(const std::string& yaml) const {
   run.yaml = yaml;
   run.inventory = needs_.inventory;
   run.kubeconfig = needs_.kubeconfig;
+  run.kubectl = needs_.kubectl;
   run.time_limit = needs_.playbook_limit;
   run.output_limit = needs_.output_limit;
   run.total_memory_bytes = needs_.most.memory_bytes;

@@ -37,6 +37,7 @@ struct sandboxed_needs {
   /// long as the returned handle lives.
   std::function<std::shared_ptr<void>(int fd)> serve;
   std::string inventory;
+  std::string kubectl; ///< the host's file that is kubectl inside; empty: PATH's
   tools::sandbox_spec::mode sandbox = tools::sandbox_spec::mode::sandboxed;
   std::chrono::milliseconds command_limit{30'000};   ///< wall time of one probe command
   std::chrono::milliseconds playbook_limit{180'000}; ///< wall time of one playbook

@@ -12,6 +12,7 @@
 #include "experiments/shelf.hpp"
 #include "experiments/workshop_tools.hpp"
 #include "runtime/supervisor.hpp"
+#include "tools/kubectl.hpp"
 
 #include <optional>
 
@@ -169,6 +170,7 @@ private:
         place_.agent_kubeconfig("https://127.0.0.1:" + std::to_string(tools::sandbox_api_port));
     n.serve = [this](int fd) { return place_.serve_listener(fd); };
     n.sandbox = shop_->how.sandbox;
+    n.kubectl = tools::direct_kubectl(parts_.booted->cluster->options().version);
     n.most = shop_->how.most;
     n.early_checks = shop_->how.early_checks;
     doors_ = std::make_unique<agents::sandboxed_doors>(std::move(n));

@@ -183,7 +183,10 @@ bool world::flow() {
   for (const auto& [id, op] : operations_) {
     if (op->kind_ == outside::tool) scale = options_.tool_scale;
   }
-  const auto until = now_ + from_seconds(passed * scale);
+  return pass_until(now_ + from_seconds(passed * scale));
+}
+
+bool world::pass_until(vtime until) {
   while (!ended_) {
     const auto due = next_due();
     if (!due || *due >= until) break;

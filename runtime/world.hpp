@@ -135,6 +135,9 @@ public:
   void on_ready(std::function<void()> callback) { ready_ = std::move(callback); }
   /// For how long a world that can only wait may be left alone. Wall time.
   std::chrono::milliseconds patience() const;
+  /// Lets time pass to `until` although outside work is open, and fires what is due on the way: for
+  /// a replay, where the recording says how long that work took. True when something was done.
+  bool pass_until(vtime until);
   /// Ends all roles; called when the result is known.
   void end();
   bool ended() const { return ended_; }

@@ -30,6 +30,7 @@ struct playbook_run {
   std::map<std::string, std::string> extra_vars;
   std::string kubeconfig;  ///< content; bound at all places playbooks look for it
   bool check_only = false; ///< only read it (--syntax-check, parameters of modules); nothing is run
+  std::string kubectl;     ///< the host's file that is kubectl inside; empty: PATH's
   int verbosity = 1;       ///< -v: per-task output in the human text
   std::chrono::milliseconds time_limit{180'000};
   std::chrono::seconds task_time_limit{120};

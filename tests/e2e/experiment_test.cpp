@@ -1,4 +1,5 @@
 #include "experiments/bench.hpp"
+#include "experiments/trace_replay.hpp"
 #include "runtime/event_log.hpp"
 #include "tests/e2e/support.hpp"
 
@@ -64,6 +65,20 @@ TEST_CASE("the log of a real experiment holds kubectl's and Ansible's own words"
   CHECK(ansible_spoke);
   CHECK(usage_kept);
   CHECK(std::filesystem::exists(folder.path / done[0].id / "result.json"));
+
+  // Its roles run again without a tool, and say the same.
+  const auto recorded = read_recording(folder.path / done[0].id);
+  REQUIRE(recorded);
+  auto second = replay(*recorded);
+  REQUIRE_MESSAGE(second.ok(), (second ? "" : second.why().what));
+  CHECK_MESSAGE(!second->against.first,
+                (second->against.first ? describe(*second->against.first) : ""));
+  CHECK_GT(second->against.same, 20);
+  auto changed = *recorded;
+  for (auto& e : changed.events) {
+    if (e.kind == "tool.end" && e.type == "command") e.body["output"] = "nothing to see";
+  }
+  CHECK(replay(changed)->against.first);
 }
 
 TEST_CASE("with real tools too: noop never recovers, who deletes the visible fault is flagged") {

@@ -1,6 +1,7 @@
 #include "tests/e2e/playbook_pairs.hpp"
 
 #include "runtime/paths.hpp"
+#include "tools/kubectl.hpp"
 
 #include <algorithm>
 #include <regex>
@@ -93,6 +94,7 @@ playbook_trace playbook_stage::run(const std::string& yaml, tools::ansible_backe
   wanted.yaml = yaml;
   wanted.inventory = "[k3s_control_plane]\n192.0.2.10 ansible_user=root\n";
   wanted.kubeconfig = place.admin_kubeconfig("https://127.0.0.1:6443");
+  wanted.kubectl = tools::direct_kubectl(booted_->options().version);
   auto runner = tools::make_ansible_runner(loop, backend, mode, host_);
   std::shared_ptr<tools::http_server> server;
   std::optional<result<tools::playbook_result>> ended;

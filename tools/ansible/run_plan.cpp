@@ -1,6 +1,7 @@
 #include "tools/ansible/run_plan.hpp"
 
 #include "runtime/paths.hpp"
+#include "tools/kubectl.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -59,6 +60,7 @@ run_plan plan_run(const playbook_run& run, sandbox_spec::mode mode) {
                      {"/work/inventory.ini", run.inventory},
                      {"/root/.kube/config", run.kubeconfig},
                      {"/etc/rancher/k3s/k3s.yaml", run.kubeconfig}};
+  if (!run.kubectl.empty()) plan.spec.binds[kubectl_inside] = run.kubectl;
   plan.spec.total_memory_bytes = run.total_memory_bytes;
   plan.spec.cpu_limit = run.cpu_limit;
   plan.spec.processes = run.processes;
