@@ -155,6 +155,7 @@ kubectl_result get(const api_client& api, line l) {
   const auto answer = api.call("GET", target, {}, {}, table ? as_table : "application/json");
   if (!answer.ok()) return failed(answer.error());
   auto value = answer.value();
+  if (table && !value.contains("rows")) return failed("error: the server's answer is no table");
   if (format == "name") return {0, names_in(value, *kind)};
   if (format == "json") {
     tidy(value);

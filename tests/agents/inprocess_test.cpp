@@ -49,8 +49,14 @@ struct small_api {
     if (r.method != "GET") writes.push_back(r.method + " " + r.path);
     if (it == objects.end()) {
       if (path == deployments && r.method == "GET") {
+        const bool table = r.headers.get("Accept").find("as=Table") != std::string_view::npos;
         json list = json::object();
-        for (const auto& [key, value] : objects) list["items"].push_back(value);
+        for (const auto& [key, value] : objects) {
+          if (table)
+            list["rows"].push_back({{"cells", {value["metadata"]["name"]}}});
+          else
+            list["items"].push_back(value);
+        }
         return answer(200, list);
       }
       return missing(path);

@@ -22,10 +22,9 @@ TEST_CASE("the shipped suites have the benchmark's sizes") {
   CHECK_EQ(load_suite("easy")->faults.size(), 23);
   CHECK_EQ(load_suite("medium")->faults.size(), 49);
   CHECK_EQ(load_suite("hard")->faults.size(), 80);
-  for (const auto& name : shipped_suites()) {
-    if (name != "easy" && name != "medium" && name != "hard") {
-      CHECK_EQ(load_suite(name)->faults.size(), 15);
-    }
+  for (const auto* name : {"cpu-stress", "disk-io", "memory-stress", "network-delay",
+                           "network-loss", "pod-config-error", "pod-fail"}) {
+    CHECK_EQ(load_suite(name)->faults.size(), 15);
   }
 }
 
