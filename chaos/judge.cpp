@@ -134,6 +134,11 @@ void judge::begin(const env::observation& at_incident) {
 }
 
 void judge::follow(const env::observation& seen) {
+  // Objects are immutable: the same ones tell nothing new.
+  const auto& events = all_of(seen, "events");
+  if (pods_of(seen) == followed_pods_ && events == followed_events_) return;
+  followed_pods_ = pods_of(seen);
+  followed_events_ = events;
   auto kills = probe_kills(seen);
   for (const auto& pod : pods_of(seen)) {
     auto uid = env::text_at(*pod, {"metadata", "uid"});

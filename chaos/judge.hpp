@@ -90,6 +90,8 @@ private:
     std::int64_t count = 0;
   };
   std::map<std::string, restarted> restarted_; ///< by pod uid and container
+  /// What was followed last: most looks see the same again.
+  std::vector<env::object> followed_pods_, followed_events_;
 };
 
 } // namespace remed::chaos

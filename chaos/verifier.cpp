@@ -60,6 +60,18 @@ std::string print_of(const env::observation& seen) {
   return out;
 }
 
+/// Pods and workloads; immutable, so that equal lists have equal prints.
+std::vector<env::object> movables(const env::observation& seen) {
+  std::vector<env::object> out;
+  auto take = [&](const char* table) {
+    const auto all = seen.objects.find(table);
+    if (all != seen.objects.end()) out.insert(out.end(), all->second.begin(), all->second.end());
+  };
+  take("pods");
+  for (const auto* table : workload_tables) take(table);
+  return out;
+}
+
 } // namespace
 
 result<verification_plan> load_verification_plan(const std::string& file) {
@@ -97,9 +109,14 @@ verifier::step verifier::after_wait(vtime now) {
 }
 
 bool verifier::hopeless(const facts& seen, bool effect) {
-  auto print = print_of(seen.seen);
-  if (print != print_ || judge_->in_motion(seen.seen)) moved_ = seen.seen.now;
-  print_ = std::move(print);
+  auto movable = movables(seen.seen);
+  if (movable != printed_) {
+    auto print = print_of(seen.seen);
+    if (print != print_) moved_ = seen.seen.now;
+    print_ = std::move(print);
+    printed_ = std::move(movable);
+  }
+  if (judge_->in_motion(seen.seen)) moved_ = seen.seen.now;
   return effect && seen.seen.now - moved_ >= plan_.still;
 }
 

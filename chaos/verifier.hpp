@@ -53,8 +53,9 @@ private:
   vtime began_{}, last_look_{};
   std::optional<vtime> held_since_; ///< the oracle holds and users are served since then
   std::optional<vtime> oracle_since_;
-  vtime moved_{};     ///< when something was last in motion
-  std::string print_; ///< of what can move, at the last look
+  vtime moved_{};                    ///< when something was last in motion
+  std::vector<env::object> printed_; ///< what can move, at the last look
+  std::string print_;                ///< of it
 };
 
 /// Drives a verifier over an environment: looks and judges, and asks `wait` to wait. When a wait is

@@ -11,6 +11,10 @@ namespace {
 constexpr int steps_in_a_row = 64; // before the next world has its turn
 /// How long a worker sleeps at most: orders ring no bell.
 constexpr std::chrono::milliseconds longest_rest{20};
+/// What is kept free when worlds are begun one after the other.
+constexpr double spare = 1.15;
+/// Until the first has ended: how often what it took until it first waited a world takes in all.
+constexpr double whole_of_opening = 8;
 
 } // namespace
 
@@ -42,10 +46,21 @@ void worker::work() {
   }
 }
 
+/// Worlds that wait cost nothing now, but all of them come back. They are begun no faster than this
+/// thread could also end them, so that nobody waits for long when answers come.
+bool worker::has_room() const {
+  if (worlds_.empty() || opened_ == 0) return true;
+  const auto whole =
+      ended_ > 0 ? std::chrono::duration<double>(busy_of_ended_) / ended_
+                 : std::chrono::duration<double>(busy_of_opened_) / opened_ * whole_of_opening;
+  return clock::now() - began_ >= whole * static_cast<double>(started_) * spare;
+}
+
 bool worker::start_next() {
-  if (worlds_.size() >= most_) return false;
+  if (worlds_.size() >= most_ || !has_room()) return false;
   const auto i = desk_.take();
   if (!i) return false;
+  const auto from = clock::now();
   auto started = start_experiment(desk_.spec(*i), shop_, follow_);
   if (!started) {
     desk_.put(*i, stillborn(desk_.spec(*i), shop_.how, started.why().what));
@@ -53,6 +68,9 @@ bool worker::start_next() {
   }
   auto& s = worlds_[*i];
   s.world = std::move(*started);
+  // A system's first experiment boots it, once for all.
+  if (started_++ > 0) s.busy = clock::now() - from;
+  if (started_ == 1) began_ = clock::now();
   s.world->inside().on_ready([this, i = *i, &s] { queue(i, s); });
   if (gauges_) gauges_->started();
   queue(*i, s);
@@ -68,13 +86,20 @@ void worker::queue(std::size_t i, slot& s) {
 
 void worker::visit(std::size_t i) {
   auto& s = worlds_.at(i);
-  if (gauges_) gauges_->waited(clock::now() - s.since);
+  const auto from = clock::now();
+  if (gauges_) gauges_->waited(from - s.since);
   auto& world = *s.world;
   bool waits = false;
   for (int n = 0; n < steps_in_a_row && !waits && !world.over(); ++n) waits = !world.step();
   s.queued = false;
-  ++s.visits;
+  s.busy += clock::now() - from;
+  if (waits && ++s.visits == 1) {
+    ++opened_;
+    busy_of_opened_ += s.busy;
+  }
   if (world.over()) {
+    ++ended_;
+    busy_of_ended_ += s.busy;
     world.inside().on_ready({}); // its end makes noise that nobody needs to hear
     desk_.put(i, world.finished());
     worlds_.erase(i);

@@ -33,6 +33,7 @@ private:
     std::unique_ptr<running> world;
     bool queued = false;
     clock::time_point since;  ///< when it was queued
+    clock::duration busy{};   ///< what it took of this thread so far
     std::uint64_t visits = 0; ///< a later visit makes an earlier alarm void
   };
   struct alarm {
@@ -43,6 +44,7 @@ private:
   };
 
   bool start_next();
+  bool has_room() const;
   void queue(std::size_t i, slot& s);
   void visit(std::size_t i);
   void ring_alarms();
@@ -59,6 +61,11 @@ private:
   std::deque<std::size_t> ready_;
   std::priority_queue<alarm, std::vector<alarm>, std::greater<>> alarms_;
   unsigned obeyed_ = 0;
+
+  // What worlds take of this thread: in all, and until they first wait.
+  clock::time_point began_ = clock::now();
+  std::size_t started_ = 0, opened_ = 0, ended_ = 0;
+  clock::duration busy_of_opened_{}, busy_of_ended_{};
 };
 
 } // namespace remed::experiments

@@ -11,7 +11,6 @@ namespace {
 
 constexpr auto host = "192.0.2.10";
 constexpr int task_failed_code = 2, parse_error_code = 4;
-constexpr auto poll = std::chrono::seconds{1};
 
 constexpr const char* no_ansible = "The in-process backend is no Ansible and cannot run this: ";
 
@@ -230,7 +229,7 @@ std::optional<duration> inprocess_playbook::advance(const api_client& api, vtime
     const auto p = wait_ ? check_wait(api, now) : run(api, task, now);
     if (p.what == progress::state::waiting) {
       if (wait_->target.empty()) return from_seconds(wait_->limit_s) - (now - wait_->since);
-      return poll;
+      return from_seconds(wait_->step_s);
     }
     wait_.reset();
     record(task, p);
@@ -271,8 +270,11 @@ inprocess_playbook::progress inprocess_playbook::check_wait(const api_client& ap
   }
   const auto answer = api.get(wait_->target);
   const bool there = answer.ok();
-  const bool reached = wait_->absent ? answer.status == 404 : there && object_ready(answer.value());
+  const bool news = answer.body != wait_->last;
+  const bool reached =
+      wait_->absent ? answer.status == 404 : news && there && object_ready(answer.value());
   if (reached) return done;
+  if (news) wait_->last = answer.body;
   if (late)
     return {progress::state::failed, wait_->changed,
             wait_->what + ": Timed out waiting on resource"};
@@ -296,8 +298,13 @@ inprocess_playbook::progress inprocess_playbook::run_k8s(const api_client& api, 
             "Failed to retrieve requested object: " + before.message()};
   }
   if (truth(a, "wait", false)) {
-    wait_ =
-        wait_for{target, label_of(d), state == "absent", false, number(a, "wait_timeout", 120), {}};
+    wait_ = wait_for{target,
+                     label_of(d),
+                     state == "absent",
+                     false,
+                     number(a, "wait_timeout", 120),
+                     {},
+                     std::max(0.1, number(a, "wait_sleep", 5))};
   }
   api_answer answer;
   if (state == "absent") {
@@ -366,7 +373,13 @@ inprocess_playbook::progress inprocess_playbook::run_info(const api_client& api,
   if (!answer.ok() && answer.status != 404)
     return {progress::state::failed, false, answer.message()};
   if (one && truth(a, "wait", false)) {
-    wait_ = wait_for{target, label_of(d), false, false, number(a, "wait_timeout", 120), {}};
+    wait_ = wait_for{target,
+                     label_of(d),
+                     false,
+                     false,
+                     number(a, "wait_timeout", 120),
+                     {},
+                     std::max(0.1, number(a, "wait_sleep", 5))};
   }
   return {};
 }

@@ -60,6 +60,8 @@ private:
     bool changed = false;
     double limit_s = 120;
     vtime since{};
+    double step_s = 5;     ///< between two looks
+    std::string last = {}; ///< what was seen when it was not ready: the same again is not, too
   };
 
   std::vector<play_task> tasks_;

@@ -3,7 +3,8 @@
 // double in a process of its own; it says what the runbook policy would, after a few looks around.
 //
 //   N (10000) experiments   CALLS (12) looks before the diagnosis   DELAY_MS (5000) per call
-//   THREADS (2)   SAMPLE (100) compared with solo runs   OUT: where logs go, and stay
+//   SUITE (easy)   THREADS (2)   SAMPLE (100) compared with solo runs   OUT: where logs go, and
+//   stay
 
 #include "agents/conversation.hpp"
 #include "experiments/bench.hpp"
@@ -261,9 +262,16 @@ void in_flight() {
   fs::create_directories(all.folder);
   const auto n = static_cast<std::size_t>(number("N", 10'000));
   std::vector<std::uint64_t> seeds;
-  for (std::uint64_t seed = 1; seeds.size() * 80 < n; ++seed) seeds.push_back(seed);
+  const std::string suite = std::getenv("SUITE") != nullptr ? std::getenv("SUITE") : "easy";
+  const auto listed = load_suite(suite);
+  if (!listed) {
+    std::printf("in flight: %s\n", listed.why().what.c_str());
+    return;
+  }
+  for (std::uint64_t seed = 1; seeds.size() * listed->faults.size() < n; ++seed)
+    seeds.push_back(seed);
   auto specs =
-      plan({{"hard"}, {"train-ticket"}, {"thinkremed"}, {all.model.string()}, std::move(seeds)});
+      plan({{suite}, {"train-ticket"}, {"thinkremed"}, {all.model.string()}, std::move(seeds)});
   if (!specs) {
     std::printf("in flight: %s\n", specs.why().what.c_str());
     return;

@@ -191,9 +191,10 @@ bool takes_stored_text(const api_call& call) {
          !has_heartbeat(call.type.table());
 }
 
-/// Only what is asked for from outside is asked for again and again.
+/// What is read is read again, by others and by other forks; what a write answers hardly ever, but
+/// outside.
 bool keeps_text(const api_call& call) {
-  return !call.request.peer.empty();
+  return call.request.method == "GET" || !call.request.peer.empty();
 }
 
 } // namespace
