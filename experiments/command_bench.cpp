@@ -63,12 +63,17 @@ void say_how_to_resume(const std::filesystem::path& folder, const std::vector<re
             << '\n';
 }
 
+/// Outcomes are data; that the money was out, or that nothing could be judged, is not.
 int exit_code_of(const bench_arguments& a, const std::vector<record>& records) {
-  std::size_t recovered = 0, counted = 0;
+  std::size_t recovered = 0, counted = 0, broken = 0;
+  bool broke = false;
   for (const auto& r : records) {
     counted += judged(r.outcome, r.detail);
     recovered += r.outcome == outcome_kind::recovered;
+    broken += r.outcome == outcome_kind::infra_error;
+    broke = broke || (r.outcome == outcome_kind::budget_exhausted && r.detail == "money");
   }
+  if (broke || (counted == 0 && broken > 0)) return exit_infrastructure;
   const bool enough = static_cast<double>(recovered) >= a.fail_under * static_cast<double>(counted);
   return enough ? exit_done : exit_not_recovered;
 }

@@ -16,16 +16,20 @@ std::string plural(std::size_t n, const std::string& what) {
 std::vector<std::string> about(const std::vector<bench_results>& benches, const study& s) {
   std::vector<std::string> notes;
   for (const auto& b : benches) {
-    std::size_t finished = 0;
+    std::size_t counted = 0, ended = 0;
     std::int64_t aside = 0;
     double cost_aside = 0;
     for (const auto& e : b.entries) {
-      finished += e.state == entry_state::finished;
+      const bool over = e.state == entry_state::finished;
+      ended += over;
+      counted += over && judged(e.what.outcome, e.what.detail);
       aside += e.attempts;
       cost_aside += e.attempts_cost_usd;
     }
-    auto line = b.folder.filename().string() + ": " + std::to_string(finished) + " of " +
-                plural(b.entries.size(), "planned experiment") + " finished, begun " +
+    auto line = b.folder.filename().string() + ": " + std::to_string(counted) + " of " +
+                plural(b.entries.size(), "planned experiment") + " judged, " +
+                std::to_string(ended - counted) + " ended without, " +
+                std::to_string(b.entries.size() - ended) + " not finished; begun " +
                 b.manifest.begun + ", remed " + b.manifest.version;
     if (aside > 0) {
       line += ", " + plural(static_cast<std::size_t>(aside), "earlier attempt") +

@@ -116,10 +116,13 @@ report_table success_table(const study& s) {
       const auto all = of_group(e.all, group), mine = of_group(e.judged_ones(), group);
       if (all.empty()) continue;
       const auto c = count(mine);
+      auto if_any = [&](double mean, int digits) {
+        return c.n > 0 ? spell_number(mean, digits) : std::string("–");
+      };
       t.rows.push_back({short_name(group.first), group.second, e.name, kind_of(e), number(c.n),
                         number(c.recovered), c.n > 0 ? spell_share(c.share()) : "–",
-                        spell_interval(c.ci()), spell_number(c.score, 3), number(c.flagged),
-                        spell_number(c.trials, 1),
+                        c.n > 0 ? spell_interval(c.ci()) : "–", if_any(c.score, 3),
+                        number(c.flagged), if_any(c.trials, 1),
                         spell_number(quantile(known(mine, &record::ttr_s), 0.5), 1),
                         number(static_cast<std::int64_t>(all.size() - mine.size()))});
     }
