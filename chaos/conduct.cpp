@@ -3,6 +3,7 @@
 #include "chaos/workload_view.hpp"
 #include "environments/embedded/api/text.hpp"
 
+#include <algorithm>
 #include <string_view>
 
 namespace remed::chaos {
@@ -72,7 +73,12 @@ void judge_write(const env::audit_entry& e, const setting& about, acts& out) {
   const auto service = service_behind(e, about.system);
   if (!service.empty()) out.touched.try_emplace(service, e.at);
   const bool lists = e.verb == "deletecollection" && e.name.empty();
-  if (service != about.where.target) ++out.foreign_writes;
+  // What the fault is made of belongs to nobody: whoever removes it has not strayed.
+  const auto& undone = about.what.inverse;
+  const bool of_fault = service.empty() && std::any_of(undone.begin(), undone.end(), [&](auto& s) {
+                          return s.resource == e.resource;
+                        });
+  if (service != about.where.target && !of_fault) ++out.foreign_writes;
   if ((!service.empty() && service != about.where.target) || (lists && service.empty())) {
     out.flags.insert("touched_other_services");
   }

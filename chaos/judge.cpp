@@ -262,8 +262,10 @@ void judge::take_price(const facts& now, bool slo_held, double downtime_s,
   }
   out.restarts = own + price.needless_restarts;
   const auto& declared = declared_workload(setting_.system, setting_.where.target);
-  const auto replicas =
-      declared.is_object() ? declared["spec"].value("replicas", std::int64_t{1}) : 1;
+  const auto asked = declared.is_object() ? declared["spec"].value("replicas", std::int64_t{1}) : 1;
+  // Who adds pods has not restarted any.
+  const auto present = view_of(now.seen, setting_.where.target).pods.size();
+  const auto replicas = std::max<std::int64_t>(asked, static_cast<std::int64_t>(present));
   // Where nothing is wrong each restart is one too many, and each write.
   const auto due = setting_.what.control ? 0 : 2 * replicas;
   price.needless_restarts += std::max<std::int64_t>(0, own - due);

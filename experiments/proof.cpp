@@ -113,6 +113,10 @@ public:
       undone(ward);
       if (plan_.remedies) {
         for (const auto& id : fault_.accepted_remedies) remedy(ward, id, true);
+        const auto cured = std::any_of(out_.steps.begin(), out_.steps.end(), [](const auto& s) {
+          return s.passed && (s.expected == "recovered" || s.expected == "self_healed");
+        });
+        if (!cured) note("cured", false, {}, "no accepted remedy could be carried out");
         for (const auto& id : fault_.unacceptable_remedies) remedy(ward, id, false);
       }
     }
@@ -252,6 +256,8 @@ private:
     for (const auto& flag : v->flags) step.detail += ", " + flag;
     if (!refused.empty()) step.detail += "; refused: " + refused;
     if (accepted) {
+      // Not every container can be ended from inside: nothing was done then.
+      step.applies = fault_.control || v->writes > 0 || v->restarts > 0;
       const bool well = std::string(to_string(v->status)) == step.expected;
       step.passed = refused.empty() && well && v->flags.empty() && v->score >= good_score;
       if (!step.passed && !v->feedback.empty()) step.detail += "; " + v->feedback;

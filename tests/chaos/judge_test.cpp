@@ -28,11 +28,10 @@ json restart_patch() {
 class court {
 public:
   /// Injects again what is injected again and again, as the injector does.
-  void pass(double s) {
-    for (const auto end = l.world.now() + from_seconds(s); l.world.now() < end;) {
+  void pass(double length) {
+    for (const auto end = l.world.now() + from_seconds(length); l.world.now() < end;) {
       l.pass(std::min(seconds(end - l.world.now()), seconds(rearm_interval)));
-      if (this->s.what.rearm)
-        knife->rearm(l.gather_for({}, this->s.where.target), [](result<void>) {});
+      if (s.what.rearm) knife->rearm(l.gather_for({}, s.where.target), [](result<void>) {});
     }
   }
 
@@ -167,7 +166,7 @@ TEST_CASE("what a container's restart by the kubelet cured is not the agents' cu
     auto killing = json::object();
     killing["involvedObject"] = {{"uid", pod["metadata"]["uid"]}};
     killing["message"] = "Container hello-service failed liveness probe, will be restarted";
-    killing["lastTimestamp"] = env::rfc3339(end.at);
+    killing["lastTimestamp"] = rfc3339(end.at);
     if (event) now.objects["events"].push_back(std::make_shared<const json>(killing));
     return healed_by_itself(did, end, now, c.s);
   };
