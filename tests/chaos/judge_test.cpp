@@ -134,7 +134,9 @@ TEST_CASE("doing nothing recovers nothing, and that is known soon") {
     CHECK(v.score == 0.0);
     CHECK(v.writes == 0);
     CHECK(seconds(c.l.world.now() - before) <= 310);
-    CHECK(v.feedback.rfind("Not repaired", 0) == 0);
+    // What comes and goes may look well for the moment of the last look.
+    const bool mask = v.status == outcome_kind::masked;
+    CHECK((mask || v.feedback.rfind("Not repaired", 0) == 0));
     CHECK(v.feedback.find("effect") == std::string::npos);
   }
 }
