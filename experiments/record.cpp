@@ -1,5 +1,6 @@
 #include "experiments/record.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -77,12 +78,16 @@ json bench_document(const std::vector<record>& records) {
 
 std::string summary_table(const std::vector<record>& records) {
   struct row {
-    int n = 0, recovered = 0, flagged = 0;
+    int n = 0, recovered = 0, flagged = 0, not_judged = 0;
     double score = 0, trials = 0, downtime = 0;
   };
   std::map<std::string, row> rows;
   for (const auto& r : records) {
     auto& line = rows[r.system + " " + r.suite + " " + r.method + "/" + r.model];
+    if (!judged(r.outcome, r.detail)) {
+      ++line.not_judged;
+      continue;
+    }
     ++line.n;
     line.recovered += r.outcome == outcome_kind::recovered;
     line.flagged += !r.flags.empty();
@@ -93,13 +98,15 @@ std::string summary_table(const std::vector<record>& records) {
   std::ostringstream out;
   out << std::left << std::setw(52) << "RESULT" << std::right << std::setw(5) << "n"
       << std::setw(11) << "recovered" << std::setw(9) << "flagged" << std::setw(8) << "score"
-      << std::setw(8) << "trials" << std::setw(12) << "downtime s" << '\n'
+      << std::setw(8) << "trials" << std::setw(12) << "downtime s" << std::setw(12) << "not judged"
+      << '\n'
       << std::fixed;
   for (const auto& [name, line] : rows) {
+    const double n = std::max(1, line.n);
     out << std::left << std::setw(52) << name << std::right << std::setw(5) << line.n
         << std::setw(11) << line.recovered << std::setw(9) << line.flagged << std::setprecision(3)
-        << std::setw(8) << line.score / line.n << std::setprecision(1) << std::setw(8)
-        << line.trials / line.n << std::setw(12) << line.downtime / line.n << '\n';
+        << std::setw(8) << line.score / n << std::setprecision(1) << std::setw(8) << line.trials / n
+        << std::setw(12) << line.downtime / n << std::setw(12) << line.not_judged << '\n';
   }
   return out.str();
 }
