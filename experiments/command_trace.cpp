@@ -119,7 +119,7 @@ int diff_two(const trace_options& o) {
   if (!a || !b) return exit_usage;
   compare_how how;
   how.settings = false;
-  how.times = !a->real && !b->real;
+  how.times = how.environment = !a->real && !b->real;
   const auto c = compare(a->events, b->events, how);
   if (c.first)
     std::cout << "first difference after " << c.same << " equal events\n" << describe(*c.first);

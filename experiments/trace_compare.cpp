@@ -93,10 +93,12 @@ std::string describe(const divergence& d) {
   if (d.left && d.right) {
     auto a = json(*d.left), b = json(*d.right);
     for (auto* side : {&a, &b}) {
-      side->erase("seq");
+      side->erase("seq"); // numbers and wall times differ between any two runs
+      side->erase("cause");
       side->erase("wall");
     }
     name_differences(a, b, "", fields);
+    if (fields.empty()) fields = "cause";
   }
   return (fields.empty() ? "" : "differs in " + fields + "\n") + "< " + shown(d.left) + "\n> " +
          shown(d.right) + "\n";
