@@ -11,6 +11,8 @@ namespace {
 constexpr int steps_in_a_row = 64; // before the next world has its turn
 /// How long a worker sleeps at most: orders ring no bell.
 constexpr std::chrono::milliseconds longest_rest{20};
+/// So few make nobody wait for long, whenever they come back.
+constexpr std::size_t a_handful = 8;
 /// What is kept free when worlds are begun one after the other.
 constexpr double spare = 1.15;
 /// Until the first has ended: how often what it took until it first waited a world takes in all.
@@ -49,7 +51,7 @@ void worker::work() {
 /// Worlds that wait cost nothing now, but all of them come back. They are begun no faster than this
 /// thread could also end them, so that nobody waits for long when answers come.
 bool worker::has_room() const {
-  if (worlds_.empty() || opened_ == 0) return true;
+  if (worlds_.size() < a_handful || opened_ == 0) return true;
   const auto whole =
       ended_ > 0 ? std::chrono::duration<double>(busy_of_ended_) / ended_
                  : std::chrono::duration<double>(busy_of_opened_) / opened_ * whole_of_opening;

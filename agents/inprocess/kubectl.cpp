@@ -107,11 +107,17 @@ void tidy(json& value) {
   for (auto& item : value["items"]) tidy(item);
 }
 
-/// Names are the first column of every table.
-std::string names_in(const json& table, const api_kind& kind) {
+/// Names are the first column of every table; a server may answer with the objects instead.
+std::string names_in(const json& value, const api_kind& kind) {
   std::string text;
-  for (const auto& row : table.at("rows"))
-    text += kind.full_name() + "/" + row.at("cells").at(0).get<std::string>() + "\n";
+  auto add = [&](const std::string& name) { text += kind.full_name() + "/" + name + "\n"; };
+  if (value.contains("rows")) {
+    for (const auto& row : value.at("rows")) add(row.at("cells").at(0).get<std::string>());
+  } else if (value.contains("items")) {
+    for (const auto& item : value.at("items")) add(item.value("/metadata/name"_json_pointer, ""));
+  } else {
+    add(value.value("/metadata/name"_json_pointer, ""));
+  }
   return text;
 }
 

@@ -77,7 +77,7 @@ TEST_CASE("experiments wait for their model together, and each writes the log it
   specs->resize(6);
   bench_gauges crowd, alone;
   const auto together = run(*specs, 6, crowd, model.folder / "together");
-  CHECK_EQ(crowd.peak, 6);
+  CHECK_GT(crowd.peak, settings{}.threads);
   CHECK_EQ(crowd.in_flight, 0);
   specs->resize(1);
   const auto solo = run(*specs, 1, alone, model.folder / "solo");
