@@ -161,13 +161,13 @@ kubectl_result get(const api_client& api, line l) {
   const auto answer = api.call("GET", target, {}, {}, table ? as_table : "application/json");
   if (!answer.ok()) return failed(answer.error());
   auto value = answer.value();
-  if (table && !value.contains("rows")) return failed("error: the server's answer is no table");
   if (format == "name") return {0, names_in(value, *kind)};
   if (format == "json") {
     tidy(value);
     if (value.contains("items")) value["kind"] = "List";
     return {0, value.dump(2) + "\n"};
   }
+  if (!value.contains("rows")) return failed("error: the server's answer is no table");
   const auto text =
       render_table(value, format == "wide", l.ns().empty(), !l.options.contains("no-headers"));
   if (text.empty()) return {0, "No resources found in " + l.ns() + " namespace.\n"};

@@ -1,10 +1,12 @@
 #include "experiments/plan.hpp"
 
+#include "chaos/fault.hpp"
 #include "experiments/console.hpp"
 #include "experiments/record.hpp"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <set>
 
 using namespace remed;
@@ -22,10 +24,33 @@ TEST_CASE("the shipped suites have the benchmark's sizes") {
   CHECK_EQ(load_suite("easy")->faults.size(), 23);
   CHECK_EQ(load_suite("medium")->faults.size(), 49);
   CHECK_EQ(load_suite("hard")->faults.size(), 80);
-  for (const auto* name : {"cpu-stress", "disk-io", "memory-stress", "network-delay",
-                           "network-loss", "pod-config-error", "pod-fail"}) {
-    CHECK_EQ(load_suite(name)->faults.size(), 15);
+  const std::set<std::string> others = {"easy", "medium", "hard", "extended", "control"};
+  for (const auto& name : shipped_suites()) {
+    if (!others.count(name)) CHECK_EQ(load_suite(name)->faults.size(), 15);
   }
+}
+
+TEST_CASE("the extended suite holds each fault that no other suite has, once") {
+  std::vector<std::string> missing;
+  const auto seven = load_suite("hard")->faults;
+  for (const auto& id : chaos::shipped_faults()) {
+    if (std::count(seven.begin(), seven.end(), id) == 0 && id != "none") missing.push_back(id);
+  }
+  CHECK_EQ(load_suite("extended")->faults, missing);
+  CHECK(missing.size() >= 20);
+}
+
+TEST_CASE("a scenario is left out where the system says that it cannot have the fault") {
+  bench_request request;
+  request.suites = {"extended"};
+  request.systems = {"simple-micro"};
+  request.methods = {"thinkremed"};
+  request.models = {"noop"};
+  request.seeds = {1};
+  const auto specs = plan(request);
+  REQUIRE_MESSAGE(specs.ok(), (specs.ok() ? "" : specs.why().what));
+  CHECK(specs->size() < load_suite("extended")->faults.size());
+  for (const auto& spec : *specs) CHECK_NE(spec.fault, "database-exceptions");
 }
 
 TEST_CASE("two models face the same scenarios, under different names") {
