@@ -20,7 +20,7 @@ ulimit -n 4096 2>/dev/null || true
 work=$(mktemp -d)
 "$remed" cluster up --kubeconfig-out "$work/kubeconfig" >"$work/out" 2>"$work/err" &
 server=$!
-trap 'kill -INT $server 2>/dev/null; wait $server 2>/dev/null; rm -rf "$work"' EXIT
+trap 'kill -INT $server 2>/dev/null; wait $server 2>/dev/null || true; rm -rf "$work"' EXIT
 for _ in $(seq 300); do [ -s "$work/out" ] && break; sleep 0.1; done
 url=$(sed -n 's/^ *server: //p' "$work/kubeconfig")
 export REMED_TOKEN=$(sed -n 's/^ *token: //p' "$work/kubeconfig")

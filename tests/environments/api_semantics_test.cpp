@@ -141,6 +141,19 @@ TEST_CASE("patches of unknown type, failed tests and missing paths") {
   CHECK(moved.body["data"] == json({{"l", "v"}, {"m", "v"}}));
 }
 
+TEST_CASE("what is not UTF-8 is refused, in paths, queries and bodies") {
+  api_world w;
+  const auto ask = [&](const std::string& path, const std::string& type, const std::string& body) {
+    return w.send(w.admin, "PATCH", path, body, type).status;
+  };
+  const std::string yaml = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+  const std::string apply = "application/apply-patch+yaml";
+  CHECK(ask(maps + "/a\xf4\xff?fieldManager=f", apply, yaml) == 400);
+  CHECK(ask(maps + "/a?fieldManager=%F4%FF", apply, yaml) == 400);
+  CHECK(ask(maps + "/a?fieldManager=f", apply, yaml + "data: {k: \xf4\xff}\n") == 400);
+  CHECK(ask(maps + "/a?fieldManager=f", apply, yaml + "data: {k: \xc3\xa9}\n") == 201);
+}
+
 TEST_CASE("server-side apply creates, owns, conflicts and can be forced") {
   api_world w;
   auto apply = [&](const std::string& query, const std::string& value) {

@@ -8,6 +8,7 @@
 #include "environments/embedded/api/request_checks.hpp"
 #include "environments/embedded/api/subresources.hpp"
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/api/utf8.hpp"
 #include "environments/embedded/api/verbs.hpp"
 #include "environments/embedded/api/watch.hpp"
 
@@ -168,6 +169,8 @@ tools::http_reply run_verb(api_call& call) {
 
 tools::http_reply dispatch(api_server::state& s, const identity& who,
                            const tools::http_request& request) {
+  if (!is_utf8(request.path) || !is_utf8(tools::percent_decode(request.query.encode())))
+    return error_response(request, errors::bad_request("invalid UTF-8 in the request's path"));
   if (request.path == clock_path) return answer_clock(s, who, request);
   if (auto found = discover(s.c, who, request)) return *found;
   auto t = parse_target(request.path);

@@ -3,6 +3,7 @@
 #include "environments/embedded/api/protobuf.hpp"
 #include "environments/embedded/api/selectors.hpp"
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/api/utf8.hpp"
 #include "environments/embedded/api/verbs.hpp"
 #include "runtime/yaml.hpp"
 
@@ -129,8 +130,11 @@ maybe_error read_body(const api_call& call, json& out) {
   const auto& body = call.request.body;
   out = nullptr;
   if (body.empty()) return std::nullopt;
-  if (has("protobuf")) return read_wire(call, out);
-  if (has("yaml")) return read_yaml_body(body, out);
+  if (has("protobuf") || has("yaml")) {
+    auto error = has("yaml") ? read_yaml_body(body, out) : read_wire(call, out);
+    if (!error && !holds_utf8(out)) return errors::bad_request("invalid UTF-8 in the request body");
+    return error;
+  }
   if (!type.empty() && !has("json")) {
     return call.verb == "patch" ? errors::unsupported_media("415: Unsupported Media Type")
                                 : errors::unsupported_media(unknown_format(call));
