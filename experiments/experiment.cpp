@@ -180,7 +180,10 @@ private:
     const chaos::scenario scenario{spec_.system, parts_.fault.id, spec_.target, spec_.seed};
     auto judge =
         std::make_shared<chaos::judge>(parts_.fault, scenario, place_, parts_.booted->system);
-    boss_ = world_.spawn<supervisor>(supervisor_needs());
+    auto bounds = supervisor::over(world_, budget_, parts_.method.limits);
+    bounds.injector = [this] { return injector_; };
+    bounds.done = [this](const episode_result& r) { finish(r); };
+    boss_ = world_.spawn<supervisor>(std::move(bounds));
     world_.on_role_failed([this](const role_failed& f) { world_.tell(boss_, f); });
     agents::crew_needs crew_needs;
     crew_needs.supervisor = boss_;
@@ -212,22 +215,6 @@ private:
     };
     injector_ = world_.spawn<chaos::injector>(std::move(n));
     return {};
-  }
-
-  supervisor::needs supervisor_needs() {
-    supervisor::needs n;
-    n.most = parts_.method.limits;
-    n.injector = [this] { return injector_; };
-    n.begin_trial = [this](std::uint32_t t) {
-      world_.set_trial(t);
-      budget_.begin_trial();
-      return world_.here();
-    };
-    n.token_holder = [this] { return world_.token_holder(); };
-    n.spent = [this] { return budget_.spent(); };
-    n.virtual_seconds = [this] { return seconds(world_.elapsed()); };
-    n.done = [this](const episode_result& r) { finish(r); };
-    return n;
   }
 
   /// Nothing runs: is there still something to wait for, and time left to do so? True when that

@@ -319,17 +319,8 @@ private:
   }
 
   result<void> wire() {
-    supervisor::needs n;
-    n.most = method_.limits;
+    auto n = supervisor::over(world_, budget_, method_.limits);
     n.injector = [this] { return injector_; };
-    n.begin_trial = [this](std::uint32_t t) {
-      world_.set_trial(t);
-      budget_.begin_trial();
-      return world_.here();
-    };
-    n.token_holder = [this] { return world_.token_holder(); };
-    n.spent = [this] { return budget_.spent(); };
-    n.virtual_seconds = [this] { return seconds(world_.elapsed()); };
     n.done = [this](const episode_result& ended) {
       world_.note("note", "episode_result", json(ended), "supervisor");
       over_ = true;

@@ -1,8 +1,24 @@
 #include "runtime/supervisor.hpp"
 
+#include "runtime/world.hpp"
+
 #include <caf/exit_reason.hpp>
 
 namespace remed {
+
+supervisor::needs supervisor::over(world& w, budget& spent, const limits& most) {
+  needs n;
+  n.most = most;
+  n.begin_trial = [&](std::uint32_t t) {
+    w.set_trial(t);
+    spent.begin_trial();
+    return w.here();
+  };
+  n.token_holder = [&] { return w.token_holder(); };
+  n.spent = [&] { return spent.spent(); };
+  n.virtual_seconds = [&] { return seconds(w.elapsed()); };
+  return n;
+}
 
 supervisor::supervisor(handle::pointer self, needs n) : self_(self), needs_(std::move(n)) {}
 

@@ -20,6 +20,8 @@
 
 namespace remed {
 
+class world;
+
 class supervisor {
 public:
   static constexpr auto name = "supervisor";
@@ -38,6 +40,10 @@ public:
     std::function<double()> virtual_seconds;
     std::function<void(const episode_result&)> done; ///< called once
   };
+
+  /// Needs that a world and its budget meet; `injector` and `done` are the caller's to add. Both
+  /// must outlive the supervisor.
+  static needs over(world& w, budget& spent, const limits& most);
 
   supervisor(handle::pointer self, needs n);
   handle::behavior_type behavior();

@@ -43,6 +43,7 @@ struct stage {
   std::optional<episode_result> ended;
   std::vector<std::string> feedbacks;
   world w{{}, event_log({})};
+  budget spent{limits{}};
   supervisor::handle boss;
   scripted_ring::handle ring;
 
@@ -55,16 +56,8 @@ struct stage {
     };
     wants.answers_clear = answers_clear;
     ring = w.spawn<scripted_ring>(wants);
-    supervisor::needs n;
-    n.most = most;
+    auto n = supervisor::over(w, spent, most);
     n.injector = [this] { return ring; };
-    n.begin_trial = [this](std::uint32_t t) {
-      w.set_trial(t);
-      return turn{"e", t};
-    };
-    n.token_holder = [this] { return w.token_holder(); };
-    n.spent = [] { return spending{}; };
-    n.virtual_seconds = [this] { return seconds(w.elapsed()); };
     n.done = [this](const episode_result& r) { ended = r; };
     boss = w.spawn<supervisor>(n);
     w.on_role_failed([this](const role_failed& f) { w.tell(boss, f); });

@@ -2,6 +2,7 @@
 
 #include "tools/ansible/run_plan.hpp"
 #include "tools/sandbox/control.hpp"
+#include "tools/sandbox/passed_files.hpp"
 #include "tools/sandbox/spec_json.hpp"
 
 #include <poll.h>
@@ -86,27 +87,11 @@ ansible_host::~ansible_host() {
 result<bool> ansible_host::submit(const host_request& r) {
   const std::array<int, 6> fds = {r.connection.get(), r.request.get(), r.out.get(),
                                   r.err.get(),        r.events.get(),  r.control.get()};
-  char tag = 'R';
-  iovec data{&tag, 1};
-  alignas(cmsghdr) char space[CMSG_SPACE(sizeof fds)] = {};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = space;
-  message.msg_controllen = sizeof space;
-  auto* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof fds);
-  std::memcpy(CMSG_DATA(header), fds.data(), sizeof fds);
-  for (;;) {
-    if (::sendmsg(control_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) return true;
-    if (errno == EINTR) continue;
-    // ETOOMANYREFS: too many descriptors are on their way to it.
-    if (errno == EAGAIN || errno == ENOBUFS || errno == ETOOMANYREFS) return false;
-    return failure{errc::failed, std::string("the Ansible host process is gone (") +
-                                     std::strerror(errno) + "): " + log()};
-  }
+  if (send_files(control_.get(), "R", fds, MSG_DONTWAIT) >= 0) return true;
+  // ETOOMANYREFS: too many descriptors are on their way to it.
+  if (errno == EAGAIN || errno == ENOBUFS || errno == ETOOMANYREFS) return false;
+  return failure{errc::failed, std::string("the Ansible host process is gone (") +
+                                   std::strerror(errno) + "): " + log()};
 }
 
 std::string ansible_host::log() const {

@@ -1,6 +1,7 @@
 #include "tools/sandbox/control.hpp"
 
 #include "tools/net.hpp"
+#include "tools/sandbox/passed_files.hpp"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -59,15 +60,8 @@ void sandbox_control::stop() {
 bool sandbox_control::receive() {
   if (!stream_->socket.is_open()) return false;
   char text[4096];
-  iovec data{text, sizeof text};
-  alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = space;
-  message.msg_controllen = sizeof space;
-  const int flags = MSG_DONTWAIT | MSG_CMSG_CLOEXEC;
-  const auto n = ::recvmsg(stream_->socket.native_handle(), &message, flags);
+  int fd = -1;
+  const auto n = receive_file(stream_->socket.native_handle(), text, fd, MSG_DONTWAIT);
   if (n < 0) return errno == EINTR;
   if (n == 0) {
     error_code ignored;
@@ -76,9 +70,7 @@ bool sandbox_control::receive() {
   }
   if (text[0] == 'E') error_.assign(text + 1, static_cast<std::size_t>(n) - 1);
   if (text[0] == 'K') limit_.assign(text + 1, static_cast<std::size_t>(n) - 1);
-  if (const auto* header = CMSG_FIRSTHDR(&message); header && header->cmsg_type == SCM_RIGHTS) {
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+  if (fd >= 0) {
     auto give = std::exchange(on_listener_, {});
     if (give) {
       give(fd);

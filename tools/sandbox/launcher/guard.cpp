@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../passed_files.hpp"
 #include "namespaces.hpp"
 #include <algorithm>
 #include <cerrno>
@@ -142,20 +143,10 @@ private:
 
 int receive_table(int from) {
   char tag = 0;
-  iovec data{&tag, 1};
-  alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = space;
-  message.msg_controllen = sizeof space;
-  while (recvmsg(from, &message, MSG_CMSG_CLOEXEC) < 0)
+  int table = -1;
+  while (tools::receive_file(from, {&tag, 1}, table) < 0)
     if (errno != EINTR) return -1;
-  const auto* header = CMSG_FIRSTHDR(&message);
-  if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return -1;
-  int fd = -1;
-  std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-  return fd;
+  return table;
 }
 
 int wait_for(pid_t init) {
@@ -175,7 +166,7 @@ void show_processes(int to_guard) {
                                      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
   close(filesystem);
   if (table < 0) return;
-  send_fd(to_guard, 'P', table);
+  send_file(to_guard, "P", table);
   close(table);
 }
 

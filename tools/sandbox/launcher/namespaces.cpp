@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../passed_files.hpp"
 #include "fail.hpp"
 #include <csignal>
 #include <cstring>
@@ -53,20 +54,8 @@ int listen_on(std::uint16_t port) {
 
 } // namespace
 
-void send_fd(int over, char tag, int fd) {
-  iovec data{&tag, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  auto* header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  if (sendmsg(over, &message, MSG_NOSIGNAL) < 0) fail_errno("hand out a descriptor");
+void send_file(int over, std::string_view tag, int file) {
+  if (tools::send_files(over, tag, {&file, 1}) < 0) fail_errno("hand out a descriptor");
 }
 
 void drop_root() {
@@ -101,7 +90,7 @@ void hand_out_listener(const spec& s) {
   bring_loopback_up();
   if (s.listener_port == 0 || s.control_fd < 0) return;
   const int fd = listen_on(s.listener_port);
-  send_fd(s.control_fd, 'L', fd);
+  send_file(s.control_fd, "L", fd);
   close(fd);
 }
 

@@ -20,8 +20,8 @@ void die_with_parent();
 /// pid namespace begins with the next child.
 void unshare_all(const spec& s);
 
-/// Sends a descriptor, marked with `tag`, over a unix socket.
-void send_fd(int over, char tag, int fd);
+/// Sends an open file, marked with `tag`, over a Unix socket.
+void send_file(int over, std::string_view tag, int file);
 
 /// Brings loopback up, listens on 127.0.0.1 and sends the listening socket over the control socket.
 void hand_out_listener(const spec& s);
