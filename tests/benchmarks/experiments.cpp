@@ -12,10 +12,10 @@ namespace {
 
 using namespace remed::experiments;
 
-std::vector<experiment_spec> easy_suite() {
-  auto specs = plan({{"easy"}, {"simple-micro"}, {"thinkremed"}, {"runbook"}, {1}});
+std::vector<experiment_spec> runbook_on(const std::string& suite, const std::string& system) {
+  auto specs = plan({{suite}, {system}, {"thinkremed"}, {"runbook"}, {1}});
   if (!specs) {
-    std::printf("experiments: %s\n", specs.why().what.c_str());
+    std::printf("%s: %s\n", suite.c_str(), specs.why().what.c_str());
     return {};
   }
   return std::move(*specs);
@@ -36,9 +36,12 @@ void run(const char* title, const settings& how, const std::vector<experiment_sp
     kubectl += r.cpu_s.value("command", 0.0);
     recovered += r.outcome == outcome_kind::recovered;
   }
+  const auto wall = watch.wall(), ours = watch.cpu();
   std::printf("%s: %g of %g recovered\n", title, recovered, n);
-  line("  wall per experiment", watch.wall() / n, "s");
-  line("  CPU per experiment, our own code", watch.cpu() / n * 1e3, "ms");
+  line("  wall", wall, "s");
+  line("  wall per experiment", wall / n, "s");
+  line("  cores busy", (ours + ansible + kubectl) / wall, "");
+  line("  CPU per experiment, our own code", ours / n * 1e3, "ms");
   if (ansible + kubectl == 0) return;
   line("  CPU per experiment, Ansible", ansible / n * 1e3, "ms");
   line("  CPU per experiment, kubectl and the probes' shells", kubectl / n * 1e3, "ms");
@@ -47,7 +50,7 @@ void run(const char* title, const settings& how, const std::vector<experiment_sp
 } // namespace
 
 void experiments() {
-  const auto specs = easy_suite();
+  const auto specs = runbook_on("easy", "simple-micro");
   if (specs.empty()) return;
   settings how;
   how.tools = tool_kind::inprocess;
@@ -60,6 +63,14 @@ void experiments() {
   run("easy suite, real kubectl and Ansible", how, specs);
   how.ansible = tools::ansible_backend::command;
   run("five of it, ansible-playbook as a plain command", how, {specs.begin(), specs.begin() + 5});
+}
+
+void suite() {
+  const std::string name = text_of("SUITE", "hard"), system = text_of("SYSTEM", "train-ticket");
+  const auto specs = runbook_on(name, system);
+  if (specs.empty()) return;
+  settings how;
+  run((name + " on " + system + ", real kubectl and Ansible").c_str(), how, specs);
 }
 
 } // namespace remed::benchmarks

@@ -1,5 +1,6 @@
-// Prints figures; asserts nothing. `remed_benchmarks [messages|clusters|experiments|in_flight]…`;
-// without a name all but the last, which takes minutes.
+// Prints figures; asserts nothing. `remed_benchmarks
+// [messages|clusters|experiments|suite|in_flight]…`; without a name all but the last two, which
+// take minutes.
 
 #include "tests/benchmarks/benchmarks.hpp"
 
@@ -15,5 +16,6 @@ int main(int argc, char** argv) {
   if (wanted("messages")) remed::benchmarks::messages();
   if (wanted("clusters")) remed::benchmarks::clusters();
   if (wanted("experiments")) remed::benchmarks::experiments();
+  if (argc > 1 && wanted("suite")) remed::benchmarks::suite();
   if (argc > 1 && wanted("in_flight")) remed::benchmarks::in_flight();
 }

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <string>
 
@@ -26,6 +27,12 @@ inline double resident_bytes() {
   double pages = 0, resident = 0;
   in >> pages >> resident;
   return resident * 4096;
+}
+
+/// An environment variable, or what stands for it when it is not set.
+inline std::string text_of(const char* variable, const char* otherwise) {
+  const char* text = std::getenv(variable);
+  return text != nullptr && *text != 0 ? text : otherwise;
 }
 
 class stopwatch {
