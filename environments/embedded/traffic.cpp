@@ -148,19 +148,23 @@ bool reshapes(const change& seen) {
   return false;
 }
 
-/// Looks at the manifests of a namespace again. A declared system keeps what it declares.
-void infer(cluster& c, const std::string& ns, const runtime_catalogue& runtimes) {
-  static constexpr const char* tables[] = {
-      "deployments.apps", "statefulsets.apps",          "daemonsets.apps", "services", "configmaps",
-      "secrets",          "ingresses.networking.k8s.io"};
+/// Looks at the manifests of a namespace again. A declared system keeps what it declares. False
+/// when there was nothing and is nothing.
+bool infer(cluster& c, const std::string& ns, const runtime_catalogue& runtimes) {
   std::vector<object> held;
-  std::vector<const json*> objects;
-  for (const auto* table : tables) {
-    for (auto& one : c.objects().list(table, ns)) held.push_back(one);
-  }
-  for (const auto& one : held) objects.push_back(one.get());
+  auto hold = [&](std::initializer_list<const char*> tables) {
+    for (const auto* table : tables) {
+      for (auto& one : c.objects().list(table, ns)) held.push_back(one);
+    }
+  };
   auto& state = c.traffic();
   auto declared = state.system && state.system->name == ns;
+  hold({"deployments.apps", "statefulsets.apps", "daemonsets.apps"});
+  // Whoever only stores things there, by the thousand, pays for no traffic.
+  if (held.empty() && !declared) return state.apps.erase(ns) > 0;
+  hold({"services", "configmaps", "secrets", "ingresses.networking.k8s.io"});
+  std::vector<const json*> objects;
+  for (const auto& one : held) objects.push_back(one.get());
   auto profile = declared ? *state.system : system_profile{};
   profile.name = ns;
   infer_services(objects, ns, runtimes, profile);
@@ -171,13 +175,11 @@ void infer(cluster& c, const std::string& ns, const runtime_catalogue& runtimes)
       parts.insert(name);
   }
   std::erase_if(profile.services, [&](const auto& s) { return !parts.count(s.first); });
-  if (profile.services.empty()) {
-    state.apps.erase(ns);
-    return;
-  }
+  if (profile.services.empty()) return state.apps.erase(ns) > 0;
   auto& app = state.apps[ns];
   app.profile = std::make_shared<const system_profile>(std::move(profile));
   app.input = nullptr;
+  return true;
 }
 
 constexpr auto history = std::chrono::hours{3};
@@ -215,10 +217,11 @@ public:
   void reconcile(cluster& c, const std::string& key) const override {
     auto& state = c.traffic();
     if (key == "infer") {
-      auto stale = std::exchange(state.stale, {});
-      for (const auto& ns : stale) {
-        if (runtimes_) infer(c, ns, *runtimes_);
+      bool told = false;
+      for (const auto& ns : std::exchange(state.stale, {})) {
+        if (runtimes_ && infer(c, ns, *runtimes_)) told = true;
       }
+      if (!told) return;
     }
     auto mark = effects_mark(c);
     auto effects_changed = state.effects_seen != mark;
