@@ -49,6 +49,77 @@ const char* reason_of(int status) {
   return status == 200 ? "OK" : status == 404 ? "Not Found" : "Internal Server Error";
 }
 
+struct curl_wishes {
+  std::string url, show;
+  std::string query; ///< what -d and --data-urlencode give; a server reads it like the URL's
+  double timeout = 130;
+  bool silent = false, fail = false, headers = false, discard = false, errors = false;
+};
+
+curl_wishes curl_wishes_of(const std::vector<std::string>& words) {
+  curl_wishes o;
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const auto& w = words[i];
+    auto next = [&] { return i + 1 < words.size() ? words[++i] : std::string{}; };
+    if (w == "-m" || w == "--max-time" || w == "--connect-timeout")
+      o.timeout = std::atof(next().c_str());
+    else if (w == "-w" || w == "--write-out")
+      o.show = next();
+    else if (w == "-o" || w == "--output")
+      o.discard = next() != "-";
+    else if (w == "-d" || w == "--data" || w == "--data-urlencode")
+      o.query += (o.query.empty() ? "" : "&") + encoded(next(), w == "--data-urlencode");
+    else if (w == "-H" || w == "-X" || w == "--retry")
+      next();
+    else if (w.rfind("--", 0) == 0) {
+      o.silent = o.silent || w == "--silent";
+      o.fail = o.fail || w == "--fail";
+    } else if (w[0] == '-') {
+      o.silent = o.silent || w.find('s') != std::string::npos;
+      o.errors = o.errors || w.find('S') != std::string::npos;
+      o.fail = o.fail || w.find('f') != std::string::npos;
+      o.headers = o.headers || w.find_first_of("iI") != std::string::npos;
+      if (w.back() == 'o') o.discard = next() != "-";
+      if (w.back() == 'w') o.show = next();
+      if (w.back() == 'm') o.timeout = std::atof(next().c_str());
+    } else
+      o.url = w;
+  }
+  return o;
+}
+
+/// curl's exit code and what it says of it; 0 when all is well.
+std::pair<int, std::string> curl_error(const curl_wishes& o, const url_parts& to,
+                                       const request_outcome& got) {
+  using kind = request_outcome::kind;
+  const auto ms = static_cast<long>(got.seconds * 1000);
+  if (got.what == kind::no_name) return {6, "Could not resolve host: " + to.host};
+  if (got.what == kind::refused) {
+    return {7, format("Failed to connect to %s port %d after %ld ms: Connection refused",
+                      to.host.c_str(), to.port, ms)};
+  }
+  if (got.what == kind::timed_out)
+    return {28, format("Connection timed out after %ld milliseconds", ms)};
+  if (got.what == kind::reset) return {52, "Empty reply from server"};
+  if (o.fail && got.status >= 400)
+    return {22, format("The requested URL returned error: %d", got.status)};
+  return {0, {}};
+}
+
+/// What -w asks for, after the transfer.
+std::string curl_report(std::string show, const request_outcome& got) {
+  auto put = [&](const std::string& key, const std::string& value) {
+    for (auto at = show.find(key); at != std::string::npos; at = show.find(key))
+      show.replace(at, key.size(), value);
+  };
+  const bool answered = got.what == request_outcome::kind::answered;
+  put("%{http_code}", format("%03d", answered ? got.status : 0));
+  put("%{time_total}", format("%.6f", got.seconds));
+  put("%{time_connect}", format("%.6f", got.seconds / 3));
+  put("\\n", "\n");
+  return show;
+}
+
 } // namespace
 
 shell_result shell_wget(const shell_call& s) {
@@ -113,86 +184,24 @@ shell_result shell_wget(const shell_call& s) {
 }
 
 shell_result shell_curl(const shell_call& s) {
-  std::string url, show;
-  double timeout = 130;
-  std::string query; // what -d and --data-urlencode give; a server reads it like the URL's
-  bool silent = false, fail = false, headers = false, discard = false, errors = false;
-  for (std::size_t i = 1; i < s.argv.size(); ++i) {
-    const auto& w = s.argv[i];
-    auto next = [&] { return i + 1 < s.argv.size() ? s.argv[++i] : std::string{}; };
-    if (w == "-m" || w == "--max-time" || w == "--connect-timeout")
-      timeout = std::atof(next().c_str());
-    else if (w == "-w" || w == "--write-out")
-      show = next();
-    else if (w == "-o" || w == "--output")
-      discard = next() != "-";
-    else if (w == "-d" || w == "--data" || w == "--data-urlencode")
-      query += (query.empty() ? "" : "&") + encoded(next(), w == "--data-urlencode");
-    else if (w == "-H" || w == "-X" || w == "--retry")
-      next();
-    else if (w.rfind("--", 0) == 0) {
-      silent = silent || w == "--silent";
-      fail = fail || w == "--fail";
-    } else if (w[0] == '-') {
-      silent = silent || w.find('s') != std::string::npos;
-      errors = errors || w.find('S') != std::string::npos;
-      fail = fail || w.find('f') != std::string::npos;
-      headers = headers || w.find_first_of("iI") != std::string::npos;
-      if (w.back() == 'o') discard = next() != "-";
-      if (w.back() == 'w') show = next();
-      if (w.back() == 'm') timeout = std::atof(next().c_str());
-    } else
-      url = w;
-  }
-  auto to = parse_url(url);
-  if (to && !query.empty())
-    to->path += (to->path.find('?') == std::string::npos ? "?" : "&") + query;
+  const auto o = curl_wishes_of(s.argv);
+  auto to = parse_url(o.url);
   if (!to) return complain(3, "curl: (3) URL using bad/illegal format or missing URL\n");
-  auto got = send_request(s.c, &s.pod, to->host, to->port, to->path, timeout, "curl");
+  if (!o.query.empty()) to->path += (to->path.find('?') == std::string::npos ? "?" : "&") + o.query;
+  const auto got = send_request(s.c, &s.pod, to->host, to->port, to->path, o.timeout, "curl");
   shell_result out;
   out.takes = from_seconds(got.seconds);
-  using kind = request_outcome::kind;
-  auto ms = static_cast<long>(got.seconds * 1000);
-  std::string error;
-  if (got.what == kind::no_name) {
-    out.code = 6;
-    error = "Could not resolve host: " + to->host;
+  const auto [code, error] = curl_error(o, *to, got);
+  out.code = code;
+  if (!error.empty() && (!o.silent || o.errors))
+    out.err = "curl: (" + std::to_string(code) + ") " + error + "\n";
+  if (code == 0 && o.headers) {
+    out.out =
+        format("HTTP/1.0 %d %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+               got.status, reason_of(got.status), got.body.size());
   }
-  if (got.what == kind::refused) {
-    out.code = 7;
-    error = format("Failed to connect to %s port %d after %ld ms: Connection refused",
-                   to->host.c_str(), to->port, ms);
-  }
-  if (got.what == kind::timed_out) {
-    out.code = 28;
-    error = format("Connection timed out after %ld milliseconds", ms);
-  }
-  if (got.what == kind::reset) {
-    out.code = 52;
-    error = "Empty reply from server";
-  }
-  if (got.what == kind::answered && fail && got.status >= 400) {
-    out.code = 22;
-    error = format("The requested URL returned error: %d", got.status);
-  }
-  if (!error.empty() && (!silent || errors))
-    out.err = "curl: (" + std::to_string(out.code) + ") " + error + "\n";
-  if (out.code == 0) {
-    if (headers)
-      out.out =
-          format("HTTP/1.0 %d %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-                 got.status, reason_of(got.status), got.body.size());
-    if (!discard) out.out += got.body;
-  }
-  auto put = [&](const std::string& key, const std::string& value) {
-    for (auto at = show.find(key); at != std::string::npos; at = show.find(key))
-      show.replace(at, key.size(), value);
-  };
-  put("%{http_code}", format("%03d", got.what == kind::answered ? got.status : 0));
-  put("%{time_total}", format("%.6f", got.seconds));
-  put("%{time_connect}", format("%.6f", got.seconds / 3));
-  put("\\n", "\n");
-  out.out += show;
+  if (code == 0 && !o.discard) out.out += got.body;
+  out.out += curl_report(o.show, got);
   return out;
 }
 
