@@ -1,5 +1,6 @@
 #include "environments/embedded/api/text.hpp"
 
+#include <chrono>
 #include <cstdio>
 
 namespace remed::env {
@@ -8,40 +9,80 @@ using nlohmann::json;
 
 namespace {
 
-/// Days since 1970-01-01 of a civil date (Howard Hinnant's algorithm).
-std::int64_t days_from_civil(std::int64_t y, unsigned m, unsigned d) {
-  y -= m <= 2;
-  auto era = (y >= 0 ? y : y - 399) / 400;
-  auto yoe = static_cast<unsigned>(y - era * 400);
-  auto doy = (153 * (m > 2 ? m - 3 : m + 9) + 2) / 5 + d - 1;
-  auto doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
-  return era * 146097 + static_cast<std::int64_t>(doe) - 719468;
+/// So many digits at the front of `text`, taken off it; -1 when they are not there.
+int take_digits(std::string_view& text, std::size_t count) {
+  if (text.size() < count) return -1;
+  int out = 0;
+  for (const char c : text.substr(0, count)) {
+    if (c < '0' || c > '9') return -1;
+    out = out * 10 + (c - '0');
+  }
+  text.remove_prefix(count);
+  return out;
+}
+
+bool take(std::string_view& text, char c) {
+  if (text.empty() || text[0] != c) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+/// A date and nothing else of the calendar's impossible ones; "2026-02-30" is none.
+std::optional<vtime> take_date(std::string_view& text) {
+  const int year = take_digits(text, 4);
+  if (year < 0 || !take(text, '-')) return std::nullopt;
+  const int month = take_digits(text, 2);
+  if (month < 0 || !take(text, '-')) return std::nullopt;
+  const int day = take_digits(text, 2);
+  const std::chrono::year_month_day date{std::chrono::year{year},
+                                         std::chrono::month(static_cast<unsigned>(month)),
+                                         std::chrono::day(static_cast<unsigned>(day))};
+  if (day < 0 || !date.ok()) return std::nullopt;
+  return vtime{std::chrono::sys_days{date}.time_since_epoch()};
+}
+
+std::optional<duration> take_clock(std::string_view& text) {
+  const int hour = take_digits(text, 2);
+  if (hour < 0 || hour > 23 || !take(text, ':')) return std::nullopt;
+  const int minute = take_digits(text, 2);
+  if (minute < 0 || minute > 59) return std::nullopt;
+  return std::chrono::hours{hour} + std::chrono::minutes{minute};
+}
+
+/// Seconds with or without a fraction; digits behind the sixth count for nothing.
+std::optional<duration> take_seconds(std::string_view& text) {
+  const int whole = take_digits(text, 2);
+  if (whole < 0 || whole > 59) return std::nullopt;
+  duration out = std::chrono::seconds{whole};
+  if (!take(text, '.')) return out;
+  int digit = take_digits(text, 1);
+  if (digit < 0) return std::nullopt;
+  for (std::int64_t unit = 100'000; digit >= 0; unit /= 10, digit = take_digits(text, 1))
+    out += duration{digit * unit};
+  return out;
+}
+
+/// What local time is ahead of UTC by.
+std::optional<duration> take_zone(std::string_view& text) {
+  if (take(text, 'Z')) return duration{0};
+  const bool behind = take(text, '-');
+  if (!behind && !take(text, '+')) return std::nullopt;
+  const auto ahead = take_clock(text);
+  return ahead && behind ? std::optional(-*ahead) : ahead;
 }
 
 } // namespace
 
 std::optional<vtime> parse_time(std::string_view text) {
-  int y = 0, mo = 0, d = 0, h = 0, mi = 0, s = 0, used = 0;
-  std::string copy(text);
-  if (std::sscanf(copy.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d%n", &y, &mo, &d, &h, &mi, &s, &used) !=
-      6) {
-    return std::nullopt;
-  }
-  std::int64_t micros = 0;
-  auto rest = text.substr(static_cast<std::size_t>(used));
-  if (!rest.empty() && rest[0] == '.') {
-    std::int64_t unit = 100'000;
-    rest.remove_prefix(1);
-    while (!rest.empty() && rest[0] >= '0' && rest[0] <= '9') {
-      micros += (rest[0] - '0') * unit;
-      unit /= 10;
-      rest.remove_prefix(1);
-    }
-  }
-  if (rest != "Z" && rest != "+00:00") return std::nullopt;
-  auto days = days_from_civil(y, static_cast<unsigned>(mo), static_cast<unsigned>(d));
-  auto secs = days * 86400 + h * 3600 + mi * 60 + s;
-  return vtime{duration{secs * 1'000'000 + micros}};
+  const auto date = take_date(text);
+  if (!date || !take(text, 'T')) return std::nullopt;
+  const auto clock = take_clock(text);
+  if (!clock || !take(text, ':')) return std::nullopt;
+  const auto sec = take_seconds(text);
+  if (!sec) return std::nullopt;
+  const auto ahead = take_zone(text);
+  if (!ahead || !text.empty()) return std::nullopt;
+  return *date + *clock + *sec - *ahead;
 }
 
 std::string human_duration(duration d) {

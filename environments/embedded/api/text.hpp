@@ -13,7 +13,7 @@
 
 namespace remed::env {
 
-/// RFC 3339 with or without a fraction, in UTC; none when it is not one.
+/// RFC 3339 with or without a fraction, of the years 0000 to 9999; none when it is not one.
 std::optional<vtime> parse_time(std::string_view text);
 
 /// duration.HumanDuration of apimachinery: "12s", "3m37s", "26m", "5d3h", "2y10d".
