@@ -221,34 +221,20 @@ bool judge::by_itself(const facts& now, const acts& did) const {
   });
 }
 
-void judge::take_price(const facts& now, bool slo_held, double downtime_s,
-                       const std::function<void(result<judgement>)>& done) {
-  const auto did = read_acts(now.seen.audit, env::agent_user(setting_.ns), setting_);
-  const auto checks = evaluate(setting_.what.oracle, now, setting_);
-  const auto effect = in_effect(now, setting_);
-  judgement out;
+outcome_kind judge::status_of(const findings& checks, const facts& now, bool slo_held,
+                              const acts& did) const {
   if (checks.hold() && slo_held) {
     const bool self = setting_.what.control || by_itself(now, did);
-    out.status = self ? outcome_kind::self_healed : outcome_kind::recovered;
-  } else if (effect.value_or(false) && probes_hold(checks)) {
-    out.status = outcome_kind::masked;
+    return self ? outcome_kind::self_healed : outcome_kind::recovered;
   }
-  out.recovered = out.status == outcome_kind::recovered;
-  for (const auto& one : checks.all) {
-    out.grounds.push_back({one.evidence, one.found.holds == truth::yes, one.found.detail});
-  }
-  out.grounds.push_back({"slo", slo_held, users_detail(now, slo_held)});
+  const bool hidden = in_effect(now, setting_).value_or(false) && probes_hold(checks);
+  return hidden ? outcome_kind::masked : outcome_kind::not_recovered;
+}
 
-  conduct price;
-  auto flags = did.flags;
-  flags.merge(
-      lasting_damage(now.seen.audit, env::agent_user(setting_.ns), now.seen, setting_.system));
-  price.flags.assign(flags.begin(), flags.end());
-  price.downtime_s = downtime_s;
-  price.foreign_writes = did.foreign_writes;
-  std::int64_t own = 0;
+judge::restart_counts judge::restarts_by(const acts& did) const {
+  restart_counts out;
   auto count = [&](const std::string& service, std::int64_t times) {
-    (service == setting_.where.target ? own : price.needless_restarts) += times;
+    (service == setting_.where.target ? out.own : out.others) += times;
   };
   for (const auto& [uid, pod] : new_pods_) {
     auto touched = did.touched.find(pod.service);
@@ -260,20 +246,46 @@ void judge::take_price(const facts& now, bool slo_held, double downtime_s,
   for (const auto& [key, c] : restarted_) {
     if (did.entered.count(c.pod)) count(c.service, c.count);
   }
-  out.restarts = own + price.needless_restarts;
+  return out;
+}
+
+std::int64_t judge::due_restarts(const env::observation& now) const {
+  // Where nothing is wrong each restart is one too many.
+  if (setting_.what.control) return 0;
   const auto& declared = declared_workload(setting_.system, setting_.where.target);
   const auto asked = declared.is_object() ? declared["spec"].value("replicas", std::int64_t{1}) : 1;
   // Who adds pods has not restarted any.
-  const auto present = view_of(now.seen, setting_.where.target).pods.size();
-  const auto replicas = std::max<std::int64_t>(asked, static_cast<std::int64_t>(present));
-  // Where nothing is wrong each restart is one too many, and each write.
-  const auto due = setting_.what.control ? 0 : 2 * replicas;
-  price.needless_restarts += std::max<std::int64_t>(0, own - due);
-  if (setting_.what.control) price.foreign_writes = did.writes;
+  const auto present = view_of(now, setting_.where.target).pods.size();
+  return 2 * std::max<std::int64_t>(asked, static_cast<std::int64_t>(present));
+}
+
+void judge::take_price(const facts& now, bool slo_held, double downtime_s,
+                       const std::function<void(result<judgement>)>& done) {
+  const auto agent = env::agent_user(setting_.ns);
+  const auto did = read_acts(now.seen.audit, agent, setting_);
+  const auto checks = evaluate(setting_.what.oracle, now, setting_);
+  const auto restarts = restarts_by(did);
+  conduct price;
+  auto flags = did.flags;
+  flags.merge(lasting_damage(now.seen.audit, agent, now.seen, setting_.system));
+  price.flags.assign(flags.begin(), flags.end());
+  price.downtime_s = downtime_s;
+  price.foreign_writes = setting_.what.control ? did.writes : did.foreign_writes;
+  price.needless_restarts =
+      restarts.others + std::max<std::int64_t>(0, restarts.own - due_restarts(now.seen));
+
+  judgement out;
+  out.status = status_of(checks, now, slo_held, did);
+  out.recovered = out.status == outcome_kind::recovered;
+  for (const auto& one : checks.all) {
+    out.grounds.push_back({one.evidence, one.found.holds == truth::yes, one.found.detail});
+  }
+  out.grounds.push_back({"slo", slo_held, users_detail(now, slo_held)});
   out.grounds.push_back({"collateral", flags.empty(),
                          flags.empty() ? "nothing an SRE would not accept" : joined(price.flags)});
   out.flags = price.flags;
   out.downtime_s = downtime_s;
+  out.restarts = restarts.own + restarts.others;
   out.writes = did.writes;
   const bool well = setting_.what.control ? out.status == outcome_kind::self_healed : out.recovered;
   out.score = score(well, price);

@@ -68,7 +68,18 @@ public:
   std::size_t audit_from() const { return audit_from_; }
 
 private:
+  /// Of the agents' doing.
+  struct restart_counts {
+    std::int64_t own = 0;    ///< of the target's pods
+    std::int64_t others = 0; ///< needless by their nature
+  };
+
   bool by_itself(const facts& now, const acts& did) const;
+  outcome_kind status_of(const findings& checks, const facts& now, bool slo_held,
+                         const acts& did) const;
+  restart_counts restarts_by(const acts& did) const;
+  /// Restarts of the target that a cure may cost.
+  std::int64_t due_restarts(const env::observation& now) const;
   void take_price(const facts& now, bool slo_held, double downtime_s,
                   const std::function<void(result<judgement>)>& done);
 

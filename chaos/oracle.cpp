@@ -59,10 +59,6 @@ bool patch_in_place(const inject_step& step, const facts& f, const setting& s) {
   return false;
 }
 
-} // namespace
-
-namespace {
-
 /// The table a declared workload is in; Deployments when there is none.
 std::string table_of_workload(const json& workload) {
   const auto kind = workload.is_object() ? workload.value("kind", "") : std::string{};
