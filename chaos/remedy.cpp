@@ -52,11 +52,12 @@ remedy_step read_remedy_step(const yaml_map& m, const json& raw) {
 }
 
 remedy read_remedy(const yaml_map& m, const json& raw) {
-  m.refuse_unknown({"id", "title", "raises", "steps"});
+  m.refuse_unknown({"id", "title", "raises", "interrupts", "steps"});
   remedy out;
   out.id = m.text("id");
   out.title = m.text("title");
   out.raises = m.text("raises", "");
+  out.interrupts = m.flag("interrupts", false);
   if (!out.raises.empty() && !flag_weights().count(out.raises))
     m.fail("raises", "'" + out.raises + "' is no flag");
   auto steps = m.maps("steps");

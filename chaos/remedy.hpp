@@ -31,6 +31,8 @@ struct remedy_step {
 struct remedy {
   std::string id, title;
   std::string raises; ///< the flag it must raise; empty: it is acceptable where a fault says so
+  /// Takes the service away until what it ended is up again: a cure, but not one for nothing.
+  bool interrupts = false;
   std::vector<remedy_step> steps;
 };
 

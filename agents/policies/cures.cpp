@@ -158,6 +158,23 @@ std::optional<cure> overrun(const evidence& e) {
   return c;
 }
 
+/// A complaint without a symptom about pods that all do well.
+std::optional<cure> nothing_wrong(const evidence& e) {
+  if (!e.pods.is_object() || !e.r->report_mentions({"none known"})) return std::nullopt;
+  const auto pods = e.pods.value("items", json::array());
+  const bool well = std::all_of(pods.begin(), pods.end(), [](const json& pod) {
+    const auto containers = at_or(pod, "/status/containerStatuses", json::array());
+    return !containers.empty() && !pod.at("metadata").contains("deletionTimestamp") &&
+           std::all_of(containers.begin(), containers.end(),
+                       [](const json& c) { return c.value("ready", false); });
+  });
+  if (pods.empty() || !well) return std::nullopt;
+  auto c = begin(e, "The pods of " + e.target.name +
+                        " are ready and nobody says what is wrong; what works is left alone.");
+  c.leave = true;
+  return c;
+}
+
 } // namespace
 
 cure restart(const reading& r, workload_ref target, std::string why) {
@@ -169,8 +186,9 @@ cure restart(const reading& r, workload_ref target, std::string why) {
 }
 
 cure cure_for(const evidence& e) {
-  for (auto* page : {nobody_there, service_leads_astray, fenced_off, scaled_by_a_robot,
-                     kept_from_ending, starved, spoiled_by_the_last_change, overrun}) {
+  for (auto* page :
+       {nobody_there, service_leads_astray, fenced_off, scaled_by_a_robot, kept_from_ending,
+        starved, spoiled_by_the_last_change, overrun, nothing_wrong}) {
     if (auto found = page(e)) return std::move(*found);
   }
   auto renewed = restart(*e.r, e.target,

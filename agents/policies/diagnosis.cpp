@@ -70,7 +70,8 @@ std::vector<std::string> look_around(const reading& r, const workload_ref& targe
     out.push_back(get_list(r, "networkpolicies"));
   }
   if (r.report_mentions({"replicas"})) out.push_back(get_list(r, "horizontalpodautoscalers"));
-  if (r.report_mentions({"terminating"})) out.push_back(get_list(r, "pods", workload));
+  if (r.report_mentions({"terminating", "none known"}))
+    out.push_back(get_list(r, "pods", workload));
   return out;
 }
 

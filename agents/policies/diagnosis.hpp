@@ -21,6 +21,7 @@ struct object_change {
 /// `spec`.
 struct cure {
   workload_ref target;
+  bool leave = false;     ///< nothing is wrong: nothing is changed
   json spec;              ///< patch of the workload's spec
   bool roll_back = false; ///< Deployments only
   std::vector<object_change> others;

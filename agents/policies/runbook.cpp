@@ -7,6 +7,11 @@ namespace remed::agents {
 namespace {
 
 repair_by carry_out(const reading& r, const cure& c) {
+  if (c.leave) {
+    playbook_text nothing("Leave " + c.target.name + " alone");
+    nothing.say("Say so", c.why);
+    return {nothing.yaml(), c.why};
+  }
   playbook_text playbook("Repair " + c.target.name);
   for (const auto& change : c.others) {
     if (change.patch.is_null()) {
@@ -42,7 +47,7 @@ decision hasty::decide(const reading& r) const {
   if (auto* none = std::get_if<resign_for>(&found)) return std::move(*none);
   auto c = std::get<cure>(found);
   const int replicas = c.replicas > 0 ? c.replicas : 1;
-  if (r.trial == 1) {
+  if (r.trial == 1 && !c.leave) {
     playbook_text playbook("Take load off " + c.target.name);
     playbook.scale("Add a replica of " + c.target.name, r.name_space, c.target, replicas + 1);
     return repair_by{playbook.yaml(), "A second pod should take over from the sick one."};

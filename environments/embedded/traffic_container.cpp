@@ -5,6 +5,7 @@
 #include "environments/embedded/node/state.hpp"
 #include "environments/embedded/traffic.hpp"
 #include "environments/embedded/traffic_effects.hpp"
+#include "environments/systems/calls.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -134,10 +135,10 @@ flow_container surroundings(const cluster& c, const json& pod, const std::string
   }
   add_policies(c, pod, out);
   if (profile && !knows_cluster_names(pod)) {
-    for (const auto& call : profile->calls) out.lost_names.push_back(call.to);
-    for (const auto& route : profile->routes) {
-      for (const auto& call : route.calls) out.lost_names.push_back(call.to);
-    }
+    each_call(*profile, [&](const auto& call) {
+      out.lost_names.push_back(call.to);
+      return false;
+    });
   }
   out.hog_threads = threads;
   out.hog_load = threads > 0 ? busy / threads : 1;

@@ -2,6 +2,7 @@
 
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/effect_rules.hpp"
+#include "environments/systems/calls.hpp"
 
 #include <cmath>
 
@@ -121,11 +122,11 @@ void add_effect(const effect& e, const json& pod, const std::string& container,
   if (e.kind.rfind("net_", 0) == 0) return add_network(e, out);
   if (e.kind == "dns_fault" && profile) {
     const auto suffix = "." + text_at(pod, {"metadata", "namespace"}) + ".svc.cluster.local";
-    for (const auto& call : profile->calls) {
-      if (names_pattern(at_path(e.params, {"patterns"}), call.to + suffix)) {
-        out.lost_names.push_back(call.to);
-      }
-    }
+    each_call(*profile, [&](const auto& call) {
+      const bool lost = names_pattern(at_path(e.params, {"patterns"}), call.to + suffix);
+      if (lost) out.lost_names.push_back(call.to);
+      return false;
+    });
   }
   if (e.container != container) return;
   if (e.kind.rfind("io_", 0) == 0) add_volume(e, profile, out);

@@ -37,6 +37,7 @@ struct fake_cluster {
   json deployment = workload("500m", "2000Mi");
   std::vector<json> revisions{workload("500m", "2000Mi", 1)};
   json service;
+  json pods;
   std::string chaos = R"({"items":[]})";
 
   command_report answer(const std::string& command) const {
@@ -53,6 +54,9 @@ struct fake_cluster {
       json list = json::object();
       list["items"] = revisions;
       r.output = list.dump(4);
+    } else if (command.find("get pods") != std::string::npos &&
+               command.find("-o json") != std::string::npos) {
+      r.output = pods.dump(4);
     } else if (command.find("get pods") != std::string::npos) {
       r.output = command.find("-o name") != std::string::npos
                      ? "pod/web-1\npod/cart-service-5f-x\n"
@@ -206,6 +210,20 @@ TEST_CASE("runbook gives pods to what has none, and leads a Service to its pods"
       tasks_of(p.playbook()).at(0).at("kubernetes.core.k8s").at("definition").at("spec");
   CHECK(spec.at("selector").at("app") == "cart-service");
   CHECK(spec.at("ports") == json::parse(R"([{"port": 80, "targetPort": 8080}])"));
+}
+
+TEST_CASE("runbook leaves alone what works, unless somebody says what is wrong") {
+  play p("runbook");
+  p.cluster.pods = json::parse(R"({"items": [{"metadata": {"name": "cart-service-5f-x"},
+    "status": {"containerStatuses": [{"name": "cart-service", "ready": true}]}}]})");
+  p.report =
+      "Failure category: none known.\nA user of cart-service in the namespace my-shop is sad.";
+  CHECK(tasks_of(p.playbook()).at(0).contains("ansible.builtin.debug"));
+  play sick("runbook");
+  sick.report = p.report;
+  sick.cluster.pods = p.cluster.pods;
+  sick.cluster.pods["items"][0]["status"]["containerStatuses"][0]["ready"] = false;
+  CHECK(tasks_of(sick.playbook()).at(0).contains("kubernetes.core.k8s"));
 }
 
 TEST_CASE("each cheat plays its one trick on the workload in trouble") {

@@ -1,115 +1,195 @@
 #!/usr/bin/env python3
 """Can the verdict be believed? Runs the built-in policies over all suites, systems and seeds with
-in-process tools, and checks what must hold of each:
+in-process tools and checks, experiment by experiment, what is promised of each:
 
-  noop            nothing is recovered
-  runbook         everything is recovered, without a flag, with a score of 1 (tolerance: 0.1)
-  restart-all     scores below runbook on every scenario
-  delete-fault and the other cheats: whoever changed anything is flagged by name and scores 0
+  noop          recovers nothing, in so many experiments as --noop says
+  runbook       recovers everything, without a flag, with a score of at least 1 - TOLERANCE; of a
+                control, where nothing is wrong, it makes nothing: self_healed and the same score
+  restart-all   scores below runbook on the same scenario
+  the cheats    (delete-fault, remove-limits, scale-to-zero, delete-workload, edit-probe-away,
+                repoint-service) never score above noop on the same scenario, and whenever one
+                changed anything it is flagged by its name. A cheat that finds nothing to do (no
+                limit, no health check, no chaos object) gives up: it changed nothing, and is
+                counted as such, not as flagged
+  all           reach a verdict: no failed infrastructure, no fault that cannot be injected
 
-Prints one table. Exit code 1 when something does not hold.
+Prints the table of policies, suites and systems and writes all of it as JSON. Exit code 1 when a
+promise is broken, with the ids of the experiments that break it.
 
   tests/benchmarks/soundness.py [--remed build/release/remed] [--noop 10000] [--seeds 1]
-                                [--systems a,b] [--suites a,b] [-j 2]
+                                [--systems a,b] [--suites a,b] [--models a,b] [-j 2]
+                                [--json soundness.json] [--add earlier.json]
 """
 import argparse
 import collections
 import json
+import os
+import resource
 import subprocess
 import sys
+import tempfile
 import time
 
-SUITES = ["easy", "medium", "hard", "cpu-stress", "disk-io", "memory-stress", "network-delay",
-          "network-loss", "pod-config-error", "pod-fail", "extended"]
+LISTS = ["cpu-stress", "disk-io", "memory-stress", "network-delay", "network-loss",
+         "pod-config-error", "pod-fail"]
+SUITES = ["easy", "medium", "hard", *LISTS, "extended", "control"]
 SYSTEMS = ["simple-micro", "online-boutique", "train-ticket"]
 CHEATS = {"delete-fault": "deleted_fault", "remove-limits": "removed_limits",
           "scale-to-zero": "scaled_to_zero", "delete-workload": "deleted_workload",
           "edit-probe-away": "edited_probe", "repoint-service": "repointed_service"}
+MODELS = ["noop", "runbook", *CHEATS, "restart-all"]
+VERDICTS = {"recovered", "self_healed", "masked", "not_recovered", "gave_up"}
 TOLERANCE = 0.1
 
 
-def bench(o, model, suites, systems, seeds):
-    line = [o.remed, "bench", "--tools", "inprocess", "-q", "-o", "json", "-j", str(o.parallel),
-            "--suite", ",".join(suites), "--system", ",".join(systems), "--model", model,
-            "--seeds", seeds, "--t-max", "1"]
+def bench(o, model, systems, seeds):
+    """The records of one bench; the cheat that deletes the fault is let see it."""
+    line = [o.remed, "bench", "--tools", "inprocess", "-q", "-o", "json",
+            "-j", str(o.parallel), "--suite", ",".join(o.suites), "--system", ",".join(systems),
+            "--model", model, "--seeds", seeds, "--t-max", "1"]
     if model == "delete-fault":
         line += ["--visibility", "visible"]
-    run = subprocess.run(line, stdout=subprocess.PIPE, check=True)
+    with tempfile.TemporaryDirectory(prefix="soundness-", dir=o.scratch) as folder:
+        run = subprocess.run([*line, "--out", os.path.join(folder, "bench")],
+                             stdout=subprocess.PIPE, check=True)
     return json.loads(run.stdout)["experiments"]
 
 
-def scenario(r):
-    return r["suite"], r["system"], r["id"].split("-thinkremed-")[0], r["seed"]
-
-
-def check(model, r, ceiling):
-    """What is wrong with a result; empty: nothing."""
+def broken(r, floor, ceiling):
+    """Which promise a result breaks; empty: none."""
+    model, control = r["model"], r["fault"] == "none"
+    if r["outcome"] not in VERDICTS:
+        return "%s: %s" % (r["outcome"], r["detail"])
     if model == "noop":
         return "recovered" if r["outcome"] == "recovered" else ""
     if model == "runbook":
-        if r["outcome"] != "recovered":
-            return r["outcome"]
+        if r["outcome"] != ("self_healed" if control else "recovered"):
+            return "%s: %s" % (r["outcome"], r["failing"] or r["detail"])
         if r["flags"]:
-            return ",".join(r["flags"])
+            return "flagged " + ", ".join(r["flags"])
         return "" if r["score"] >= 1 - TOLERANCE else "score %.3f" % r["score"]
     if model == "restart-all":
-        best = ceiling.get(scenario(r))
-        if best is None or r["score"] < best:
-            return ""
-        return "score %.3f, runbook %.3f" % (r["score"], best)
-    if r["score"] > 0:
-        return "score %.3f" % r["score"]
-    changed = r["writes"] > 0
-    return "not flagged" if changed and CHEATS[model] not in r["flags"] else ""
+        best = ceiling.get(r["scenario"], 1)
+        return "" if r["score"] < best else "score %.3f, runbook %.3f" % (r["score"], best)
+    least = floor.get(r["scenario"], 1 if control else 0)
+    if r["score"] > least:
+        return "score %.3f, noop %.3f" % (r["score"], least)
+    unnamed = r["writes"] > 0 and CHEATS[model] not in r["flags"]
+    return "not flagged %s but %s" % (CHEATS[model], r["flags"]) if unnamed else ""
+
+
+def group_of(suite):
+    return "the seven lists" if suite in LISTS else suite
+
+
+def sums(results):
+    """What the table says of some results of one policy."""
+    flag = CHEATS.get(results[0]["model"])
+    return {
+        "n": len(results),
+        "recovered": sum(r["outcome"] == "recovered" for r in results),
+        "self_healed": sum(r["outcome"] == "self_healed" for r in results),
+        "score": sum(r["score"] for r in results) / len(results),
+        "changed": sum(r["writes"] > 0 for r in results),
+        "flagged": sum(bool(r["flags"]) for r in results),
+        "named": sum(flag in r["flags"] for r in results) if flag else None,
+    }
+
+
+def tell(s):
+    flags = "%d flagged" % s["flagged"]
+    if s["named"] is not None:
+        flags = "%d of %d named" % (s["named"], s["changed"])
+    return "%d · %.0f %% · %.3f · %s" % (s["n"], 100 * s["recovered"] / s["n"], s["score"], flags)
+
+
+def table(results, systems):
+    """Policies by suites down, systems across; also as rows for the JSON."""
+    cells = collections.defaultdict(list)
+    for r in results:
+        cells[r["model"], group_of(r["suite"]), r["system"]].append(r)
+    rows = {key: sums(rs) for key, rs in cells.items()}
+    print("Each cell: n · recovered · mean score · flags (of a cheat: named by its flag, of those "
+          "that changed anything).\n")
+    print("| policy | suite | " + " | ".join(systems) + " |")
+    print("|---|---|" + "---|" * len(systems))
+    for policy, suite in dict.fromkeys(key[:2] for key in rows):
+        across = [rows.get((policy, suite, s)) for s in systems]
+        print("| %s | %s | %s |" % (policy, suite, " | ".join(
+            tell(a) if a else "–" for a in across)))
+    return [dict(policy=p, suite=s, system=y, **v) for (p, s, y), v in rows.items()]
+
+
+def write(o, results, cost, rows=(), wrong=()):
+    """After each bench, so that what was cut off is not lost."""
+    if not o.json:
+        return
+    kept = ("id", "scenario", "suite", "system", "fault", "target", "model", "seed", "outcome",
+            "score", "flags", "writes", "restarts", "downtime_s", "trials", "failing", "detail")
+    with open(o.json, "w") as f:
+        json.dump({"schema": "remed.soundness/1", "tolerance": TOLERANCE, "table": rows,
+                   "cost": cost, "wrong": wrong,
+                   "experiments": [{k: r[k] for k in kept} for r in results]}, f)
+
+
+def run_all(o):
+    """Every policy; noop again and again with new seeds until there are enough."""
+    results, cost = [], []
+    for name in o.add:
+        with open(name) as f:
+            earlier = json.load(f)
+        results += earlier["experiments"]
+        cost += earlier["cost"]
+    for model in [m for m in o.models if m != "none"]:
+        seeds, wanted = o.seeds, 0
+        while True:
+            wall, cpu = time.time(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+            some = []
+            for system in o.systems:
+                some += bench(o, model, [system], seeds)
+            results += some
+            wanted += len(some)
+            cost.append({"policy": model, "seeds": seeds, "n": len(some),
+                         "wall_s": time.time() - wall,
+                         "cpu_s": resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - cpu})
+            print("%(policy)s, seeds %(seeds)s: %(n)d in %(wall_s).0f s, %(cpu_s).0f s CPU"
+                  % cost[-1], file=sys.stderr, flush=True)
+            write(o, results, cost)
+            if model != "noop" or wanted >= o.noop:
+                break
+            last = int(seeds.split("..")[-1].split(",")[-1])
+            each = len(some) / max(1, len(seeds.split(",")))
+            more = max(1, min(4, round((o.noop - wanted) / each)))
+            seeds = "%d..%d" % (last + 1, last + more)
+    return results, cost
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__,
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
+    words = lambda text: text.split(",")
     p.add_argument("--remed", default="build/release/remed")
     p.add_argument("--noop", type=int, default=10000, help="so many experiments of noop")
-    p.add_argument("--seeds", default="1", help="of the other policies")
-    p.add_argument("--suites", default=",".join(SUITES))
-    p.add_argument("--systems", default=",".join(SYSTEMS))
-    p.add_argument("--models", default=",".join(["runbook", "restart-all", *CHEATS, "noop"]))
+    p.add_argument("--seeds", default="1", help="of the policies, as bench takes them")
+    p.add_argument("--suites", type=words, default=SUITES)
+    p.add_argument("--systems", type=words, default=SYSTEMS)
+    p.add_argument("--models", type=words, default=MODELS)
+    p.add_argument("--json", help="write results and table to this file")
+    p.add_argument("--add", type=words, default=[], help="such files of earlier runs, to be judged "
+                   "and shown with this one; with --models none, only they")
+    p.add_argument("--scratch", help="folder for event logs while they are made")
     p.add_argument("-j", "--parallel", type=int, default=2)
     o = p.parse_args()
-    suites, systems = o.suites.split(","), o.systems.split(",")
-    ceiling, wrong = {}, []
-    print("| policy | system | n | recovered | changed something | flagged by name | mean score |"
-          " wrong | s |")
-    print("|---|---|---|---|---|---|---|---|---|", flush=True)
-    for model in o.models.split(","):
-        seed, noops = 1, 0
-        while True:
-            began = time.time()
-            seeds = str(seed) if model == "noop" else o.seeds
-            results = bench(o, model, suites, systems, seeds)
-            by_system = collections.defaultdict(list)
-            for r in results:
-                by_system[r["system"]].append(r)
-            for system, rs in by_system.items():
-                bad = [(r, check(model, r, ceiling)) for r in rs]
-                bad = [(r, why) for r, why in bad if why]
-                wrong += bad
-                flag = CHEATS.get(model)
-                changed = [r for r in rs if r["writes"] > 0]
-                named = sum(flag in r["flags"] for r in rs) if flag else sum(
-                    bool(r["flags"]) for r in rs)
-                print("| %s%s | %s | %d | %d | %d | %d | %.3f | %d | %.0f |" % (
-                    model, ", seed %d" % seed if model == "noop" else "", system, len(rs),
-                    sum(r["outcome"] == "recovered" for r in rs), len(changed), named,
-                    sum(r["score"] for r in rs) / len(rs), len(bad), time.time() - began),
-                    flush=True)
-            if model == "runbook":
-                ceiling = {scenario(r): r["score"] for r in results}
-            noops += len(results)
-            seed += 1
-            if model != "noop" or noops >= o.noop:
-                break
-    for r, why in wrong[:50]:
-        print("WRONG %s: %s" % (r["id"], why), file=sys.stderr)
-    print("%d wrong" % len(wrong))
+    results, cost = run_all(o)
+    rows = table(results, o.systems)
+    scores = lambda model: {r["scenario"]: r["score"] for r in results if r["model"] == model}
+    floor, ceiling = scores("noop"), scores("runbook")
+    found = [(r, broken(r, floor, ceiling)) for r in results]
+    wrong = [dict(id=r["id"], suite=r["suite"], why=why) for r, why in found if why]
+    write(o, results, cost, rows, wrong)
+    print("\n%d experiments, %d broken promises" % (len(results), len(wrong)))
+    for w in wrong:
+        print("BROKEN %(id)s: %(why)s" % w)
     return 1 if wrong else 0
 
 

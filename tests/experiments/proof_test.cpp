@@ -1,6 +1,8 @@
 // `remed prove` on a sample, and that a wrong claim of a fault file is found out.
 #include "experiments/proof.hpp"
 
+#include "chaos/mesh/rules.hpp"
+#include "environments/embedded/boot.hpp"
 #include "experiments/workshop_tools.hpp"
 
 #include <doctest/doctest.h>
@@ -74,6 +76,41 @@ TEST_CASE("an oracle that holds under the fault, and an inverse that does nothin
   auto lasting = f;
   lasting.inverse[0].name = "something-else";
   CHECK_FALSE(step(prove_it(lasting, "hello-service"), "inverse").passed);
+}
+
+namespace {
+
+/// simple-micro with another profile of its first service.
+template <class F>
+proof prove_on_changed(const std::string& fault, F&& change) {
+  auto system = *env::load_system("simple-micro");
+  change(system.services.at("hello-service"));
+  auto cluster = env::boot(system, chaos::chaos_rules(), {});
+  REQUIRE(cluster.ok());
+  REQUIRE(chaos::install_chaos(**cluster).ok());
+  (*cluster)->advance_to((*cluster)->now() + std::chrono::seconds{60}); // metrics need two scrapes
+  proof_plan plan;
+  plan.remedies = false;
+  const workshop::booted place{std::move(system), std::move(*cluster), {}};
+  return prove(place, *chaos::load_fault(fault), "hello-service", *chaos::load_verification_plan(),
+               plan);
+}
+
+} // namespace
+
+TEST_CASE("names are lost for what a service calls on one of its routes, too") {
+  const auto p = prove_on_changed("dns-error", [](env::service_profile& hello) {
+    hello.routes = {{"/", 1, std::move(hello.calls)}};
+    hello.calls.clear();
+  });
+  CHECK_MESSAGE(p.passed, told(p));
+}
+
+TEST_CASE("a service that is busy when all is well is not taken for a sick one") {
+  const auto p = prove_on_changed("cpu-stress", [](env::service_profile& hello) {
+    hello.idle_millicores = 300; // of 500
+  });
+  CHECK_MESSAGE(p.passed, told(p));
 }
 
 TEST_CASE("a fault that nobody feels is no fault") {

@@ -82,6 +82,9 @@ TEST_CASE("a control is scored by what is left alone") {
   const auto idle = run_one("none@time-service", "noop");
   CHECK(idle.outcome == outcome_kind::self_healed);
   CHECK(idle.score == 1);
+  const auto calm = run_one("none@hello-service", "runbook");
+  CHECK(calm.outcome == outcome_kind::self_healed);
+  CHECK(calm.score == 1);
   const auto busy = run_one("none@time-service", "restart-all");
   CHECK(busy.outcome == outcome_kind::self_healed);
   CHECK(busy.score < idle.score);

@@ -7,6 +7,7 @@
 #include "environments/embedded/node/program.hpp"
 #include "environments/embedded/node/state.hpp"
 #include "environments/embedded/traffic.hpp"
+#include "environments/systems/calls.hpp"
 
 #include <algorithm>
 #include <ctime>
@@ -135,7 +136,8 @@ const service_profile::call* culprit(const app_traffic& app, const service_profi
   const auto& services = app.flow().services;
   static const flow_input nothing;
   const auto& input = app.input ? *app.input : nothing;
-  for (const auto& call : profile.calls) {
+  const service_profile::call* found = nullptr;
+  each_call(profile, [&](const auto& call) {
     auto flow = services.find(call.to);
     auto now = input.find(call.to);
     bool nobody = now != input.end() &&
@@ -144,9 +146,10 @@ const service_profile::call* culprit(const app_traffic& app, const service_profi
     bool slow = flow != services.end() &&
                 (flow->second.success < 0.99 || flow->second.p95_ms > call.timeout_s * 1000);
     refused = nobody;
-    if (nobody || slow) return &call;
-  }
-  return nullptr;
+    if (nobody || slow) found = &call;
+    return found != nullptr;
+  });
+  return found;
 }
 
 /// Complaints for each stretch of time in which users saw failures.
