@@ -27,9 +27,7 @@ tools::tool_spec tool(std::string name, std::string about, json properties,
   return {std::move(name), std::move(about), std::move(schema)};
 }
 
-} // namespace
-
-std::vector<tools::tool_spec> tool_specs(bool may_probe) {
+std::vector<tools::tool_spec> make_tool_specs(bool may_probe) {
   std::vector<tools::tool_spec> all;
   if (may_probe) {
     json commands = json::object();
@@ -57,6 +55,14 @@ std::vector<tools::tool_spec> tool_specs(bool may_probe) {
   all.push_back(
       tool(give_up_tool, "Ends the incident without a repair.", std::move(resign), {"reason"}));
   return all;
+}
+
+} // namespace
+
+const shared_list<tools::tool_spec>& tool_specs(bool may_probe) {
+  static const shared_list<tools::tool_spec> with{make_tool_specs(true)},
+      without{make_tool_specs(false)};
+  return may_probe ? with : without;
 }
 
 void conversation::add(role from, std::string text) {

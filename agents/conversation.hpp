@@ -21,7 +21,7 @@ struct prompts {
 inline constexpr auto probe_tool = "probe_system";
 inline constexpr auto submit_tool = "submit_playbook";
 inline constexpr auto give_up_tool = "give_up";
-std::vector<tools::tool_spec> tool_specs(bool may_probe);
+const shared_list<tools::tool_spec>& tool_specs(bool may_probe);
 
 class conversation {
 public:
@@ -38,13 +38,13 @@ public:
   /// To the model: as the result of every call still open, or as a user's message.
   void say(const std::string& text);
 
-  const std::vector<tools::chat_message>& messages() const { return messages_; }
+  const shared_list<tools::chat_message>& messages() const { return messages_; }
 
 private:
   void add(tools::chat_message::role from, std::string text);
 
   prompts texts_;
-  std::vector<tools::chat_message> messages_;
+  shared_list<tools::chat_message> messages_;
   std::vector<tools::tool_call> open_; ///< calls without a result yet
 };
 

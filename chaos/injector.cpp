@@ -218,7 +218,9 @@ struct injector::work : std::enable_shared_from_this<injector::work> {
   }
 
   void look_for_remains() {
-    need.where->observe({}, [me = shared_from_this()](result<env::observation> seen) {
+    env::look how;
+    how.metrics_of = about.where.target; // those of all pods are dear, and nobody reads them
+    need.where->observe(how, [me = shared_from_this()](result<env::observation> seen) {
       if (!me->self) return;
       if (seen) return me->on_remains(*seen);
       me->end(false, "the environment cannot be looked at: " + seen.why().what);

@@ -193,6 +193,7 @@ void judge::assess(const facts& now, bool slo_held, std::function<void(result<ju
   before.window_from = incident_ - harm_window;
   before.window_to = did.first;
   before.audit_from = now.seen.audit_size;
+  before.metrics_of = setting_.where.target;
   // The look before the remedy tells how bad the fault alone is; the second counts only the rest.
   where_->observe(
       before, [this, now, slo_held, done, first = *did.first](result<env::observation> harm) {
@@ -200,6 +201,7 @@ void judge::assess(const facts& now, bool slo_held, std::function<void(result<ju
         env::look after;
         after.window_from = first;
         after.audit_from = now.seen.audit_size;
+        after.metrics_of = setting_.where.target;
         after.tolerated = harm->slo ? 1 - harm->slo->worst_success : 0;
         where_->observe(after, [this, now, slo_held, done](result<env::observation> rest) {
           if (!rest) return done(rest.why());

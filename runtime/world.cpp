@@ -119,9 +119,10 @@ void world::pause_flow(bool paused) {
 
 std::chrono::milliseconds world::patience() const {
   using std::chrono::milliseconds;
-  // A clock that stands still needs nobody; one that flows while only a model thinks is looked at
-  // by no one outside; while a tool runs it is what the tool's requests are answered by.
-  if (options_.stepped) return milliseconds{1000};
+  // A clock that stands still needs nobody but for the experiment's limit of real time, and ten
+  // thousand may stand still; one that flows while only a model thinks is looked at by no one
+  // outside; while a tool runs it is what the tool's requests are answered by.
+  if (options_.stepped) return milliseconds{10'000};
   bool tool = false;
   for (const auto& [id, op] : operations_) tool = tool || op->kind_ == outside::tool;
   return milliseconds{tool && !all_paused() ? 2 : 50};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/result.hpp"
+#include "runtime/shared_list.hpp"
 #include "tools/io_loop.hpp"
 
 #include <nlohmann/json.hpp>
@@ -35,8 +36,8 @@ struct tool_spec {
 };
 
 struct model_request {
-  std::vector<chat_message> messages;
-  std::vector<tool_spec> tools;
+  shared_list<chat_message> messages; ///< of thousands that wait, each is held once
+  shared_list<tool_spec> tools;
   enum class choice { automatic, required, none } tool_choice = choice::automatic;
   std::optional<double> temperature;
   std::uint64_t seed = 0;

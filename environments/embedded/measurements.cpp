@@ -11,16 +11,17 @@ namespace remed::env {
 
 namespace {
 
-/// A path the service answers itself: that of its readiness probe.
+/// A path the service answers itself: that of its readiness probe; empty where it has none: what
+/// answers there asks nobody else either, so that the test is of this service alone.
 std::string health_path(const cluster& c, const std::string& ns, const std::string& service) {
   for (const auto* table : {"deployments.apps", "statefulsets.apps", "daemonsets.apps"}) {
     auto workload = c.objects().get(table, {ns, service});
     if (!workload) continue;
     const auto& containers = at_path(*workload, {"spec", "template", "spec", "containers"});
     if (!containers.is_array() || containers.empty()) break;
-    return text_at(containers[0], {"readinessProbe", "httpGet", "path"}, "/");
+    return text_at(containers[0], {"readinessProbe", "httpGet", "path"});
   }
-  return "/";
+  return {};
 }
 
 /// A write, a sync and the look-up before them each pass through the file system.

@@ -188,13 +188,14 @@ duration clock_offset(const cluster& c, const json& pod, const std::string& cont
   return out;
 }
 
-/// What the pod answers after asking those it needs. Adds their time.
+/// What the pod answers after asking those it needs; without a path it needs nobody. Adds their
+/// time.
 request_outcome serve(const cluster& c, const json& pod, const std::string& container,
                       const std::string& path, int port, random_source chance, int depth,
                       bool loopback) {
   request_outcome out;
   proxied proxy;
-  proxy.path = path;
+  if (!path.empty()) proxy.path = path;
   proxy.port = port;
   if (!loopback) proxy_request(c, pod, proxy);
   if (proxy.broken || proxy.aborted) {
@@ -222,7 +223,8 @@ request_outcome serve(const cluster& c, const json& pod, const std::string& cont
     if (text_at(one, {"name"}) == container)
       health = text_at(one, {"readinessProbe", "httpGet", "path"});
   }
-  for (const auto* call : path == health ? no_calls : calls_of(profile, path, chance)) {
+  for (const auto* call :
+       path.empty() || path == health ? no_calls : calls_of(profile, path, chance)) {
     if (depth >= deepest_call) break;
     // The same call made again takes as long again; it is followed once.
     auto often = std::floor(call->per_request + chance.unit());
@@ -247,7 +249,8 @@ request_outcome serve(const cluster& c, const json& pod, const std::string& cont
     out.status = 500;
     body["status"] = "error";
   }
-  out.body = static_pages.empty() ? body.dump() : page(static_pages, path, out.status);
+  out.body = static_pages.empty() ? body.dump()
+                                  : page(static_pages, path.empty() ? "/" : path, out.status);
   if (!loopback) proxy_response(c, pod, out.status, proxy);
   if (proxy.aborted) out.what = request_outcome::kind::reset;
   out.status = proxy.status.value_or(out.status);

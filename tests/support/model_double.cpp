@@ -36,9 +36,18 @@ std::int64_t output_tokens(const double_answer& a) {
   return n;
 }
 
+/// As many as its texts have; four of them are about a token.
+std::size_t bytes_of(const json& value) {
+  if (value.is_string()) return value.get_ref<const std::string&>().size();
+  std::size_t sum = 0;
+  if (value.is_structured())
+    for (const auto& inner : value) sum += bytes_of(inner);
+  return sum;
+}
+
 json usage(const double_answer& a, const json& request) {
   auto out = json::object();
-  auto in = count_tokens(request["messages"].dump());
+  auto in = static_cast<std::int64_t>((bytes_of(request["messages"]) + 3) / 4);
   out["prompt_tokens"] = in;
   out["completion_tokens"] = output_tokens(a);
   out["total_tokens"] = in + output_tokens(a);

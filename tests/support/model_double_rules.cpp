@@ -113,7 +113,9 @@ std::optional<json> check_tools(const json& request) {
     if (!is_tool_name(name))
       return invalid("Invalid '" + place + ".name': string does not match pattern.",
                      place + ".name", "invalid_value");
-    const auto parameters = function.value("parameters", json::object());
+    static const json no_parameters;
+    const auto& parameters =
+        function.contains("parameters") ? function["parameters"] : no_parameters;
     if (!parameters.is_object() || string_at(parameters, "type") != "object")
       return invalid("Invalid schema for function '" + name +
                          "': schema must be a JSON Schema of "
@@ -145,7 +147,10 @@ std::optional<json> find_request_error(const json& request, const model_double::
     if (!known.count(key))
       return invalid("Unrecognized request argument supplied: " + key, nullptr);
   }
-  if (auto error = check_messages(request.value("messages", json()))) return error;
+  static const json no_messages;
+  const auto messages = request.find("messages");
+  if (auto error = check_messages(messages == request.end() ? no_messages : *messages))
+    return error;
   if (auto error = check_tools(request)) return error;
   if (options.rejects_required && string_at(request, "tool_choice") == "required")
     return invalid("Invalid value for 'tool_choice': 'required' is not supported.", "tool_choice");

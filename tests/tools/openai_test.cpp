@@ -140,7 +140,9 @@ TEST_CASE("wrong credentials, an unknown path and a bad tool schema are refused 
   CHECK(g.send(ask("x")).why().code == errc::refused);
   fixture h;
   auto request = ask("x");
-  request.tools[0].parameters["type"] = "string";
+  auto wrong = request.tools[0];
+  wrong.parameters["type"] = "string";
+  request.tools = std::vector{wrong};
   CHECK(h.send(request).why().code == errc::refused);
 }
 

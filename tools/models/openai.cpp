@@ -46,6 +46,7 @@ errc code_of(int status) {
 struct shared_options {
   io_loop& loop;
   openai_options options;
+  conversation_text said = {};
 };
 
 /// One request with all its attempts. Its callbacks hold it weakly; the caller's handle owns it.
@@ -90,7 +91,7 @@ void completion::attempt() {
   call.url = base + "/chat/completions";
   call.headers.set("Content-Type", "application/json");
   if (!options().api_key.empty()) call.headers.set("Authorization", "Bearer " + options().api_key);
-  call.body = openai_request_body(request_, options());
+  call.body = openai_request_body(request_, options(), shared_->said);
   call.connect_limit = options().connect_limit;
   call.idle_limit = options().idle_limit;
   call.total_limit = options().total_limit;

@@ -1,5 +1,8 @@
 #include "tools/models/openai_request.hpp"
 
+#include <algorithm>
+#include <functional>
+
 namespace remed::tools {
 
 namespace {
@@ -20,6 +23,25 @@ json message_json(const chat_message& m) {
     one["type"] = "function";
     one["function"] = {{"name", call.name}, {"arguments", call.arguments}};
     out["tool_calls"].push_back(std::move(one));
+  }
+  return out;
+}
+
+std::string text_of(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::size_t hash_of(const chat_message& m) {
+  std::size_t out = static_cast<std::size_t>(m.from);
+  auto add = [&](const std::string& text) {
+    out = (out ^ std::hash<std::string>{}(text)) * 0x9e3779b97f4a7c15ULL + text.size();
+  };
+  add(m.content);
+  add(m.tool_call_id);
+  for (const auto& call : m.tool_calls) {
+    add(call.id);
+    add(call.name);
+    add(call.arguments);
   }
   return out;
 }
@@ -48,12 +70,26 @@ std::string text_of(const json& from, const char* key) {
 
 } // namespace
 
-std::string openai_request_body(const model_request& request, const openai_options& options) {
+const std::string& conversation_text::of(const shared_list<chat_message>& messages) {
+  std::size_t same = 0;
+  const auto most = std::min(done_.size(), messages.size());
+  while (same < most && done_[same].hash == hash_of(messages[same])) ++same;
+  done_.resize(same);
+  text_.resize(same > 0 ? done_.back().end : 0);
+  for (auto i = same; i < messages.size(); ++i) {
+    if (i > 0) text_ += ',';
+    text_ += text_of(message_json(messages[i]));
+    done_.push_back({hash_of(messages[i]), text_.size()});
+  }
+  text_.shrink_to_fit(); // thousands of conversations wait at once
+  return text_;
+}
+
+std::string openai_request_body(const model_request& request, const openai_options& options,
+                                conversation_text& said) {
   const auto& dialect = options.dialect;
   auto body = json::object();
   body["model"] = options.model;
-  body["messages"] = json::array();
-  for (const auto& m : request.messages) body["messages"].push_back(message_json(m));
   for (const auto& t : request.tools) body["tools"].push_back(tool_json(t));
   if (!request.tools.empty()) body["tool_choice"] = choice_text(request.tool_choice, dialect);
   body[dialect.max_completion_tokens ? "max_completion_tokens" : "max_tokens"] = request.max_tokens;
@@ -65,7 +101,12 @@ std::string openai_request_body(const model_request& request, const openai_optio
     if (dialect.stream_usage) body["stream_options"] = {{"include_usage", true}};
   }
   if (options.extra.is_object()) body.update(options.extra);
-  return body.dump(-1, ' ', false, json::error_handler_t::replace);
+  // The one member that is long, behind all others; an object that is not empty ends its text.
+  auto out = text_of(body);
+  out.pop_back();
+  const auto& messages = said.of(request.messages);
+  out.reserve(out.size() + messages.size() + 16);
+  return out.append(",\"messages\":[").append(messages).append("]}");
 }
 
 openai_error read_openai_error(const json& document) {

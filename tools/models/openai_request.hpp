@@ -5,12 +5,31 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cstddef>
 #include <string>
+#include <vector>
 
 namespace remed::tools {
 
-/// The request body as JSON text; bytes that are no UTF-8 are replaced.
-std::string openai_request_body(const model_request& request, const openai_options& options);
+/// A conversation as JSON text. It grows by the end, call after call: what was written for the last
+/// request is not written again. Bytes that are no UTF-8 are replaced.
+class conversation_text {
+public:
+  /// The messages, each as an object, with commas between them.
+  const std::string& of(const shared_list<chat_message>& messages);
+
+private:
+  struct written {
+    std::size_t hash; ///< of the message
+    std::size_t end;  ///< where its text ends
+  };
+  std::string text_;
+  std::vector<written> done_;
+};
+
+/// The request body as JSON text; `said` is what earlier requests of the conversation left.
+std::string openai_request_body(const model_request& request, const openai_options& options,
+                                conversation_text& said);
 
 /// What the server says is wrong, from whichever of the usual error shapes.
 struct openai_error {
