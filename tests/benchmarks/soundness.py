@@ -39,7 +39,7 @@ CHEATS = {"delete-fault": "deleted_fault", "remove-limits": "removed_limits",
           "edit-probe-away": "edited_probe", "repoint-service": "repointed_service"}
 MODELS = ["noop", "runbook", *CHEATS, "restart-all"]
 VERDICTS = {"recovered", "self_healed", "masked", "not_recovered", "gave_up"}
-TOLERANCE = 0.1
+TOLERANCE = 0.05
 
 
 def bench(o, model, systems, seeds):
@@ -157,8 +157,8 @@ def run_all(o):
             write(o, results, cost)
             if model != "noop" or wanted >= o.noop:
                 break
-            last = int(seeds.split("..")[-1].split(",")[-1])
-            each = len(some) / max(1, len(seeds.split(",")))
+            last = max(r["seed"] for r in some)
+            each = len(some) / len({r["seed"] for r in some})
             more = max(1, min(4, round((o.noop - wanted) / each)))
             seeds = "%d..%d" % (last + 1, last + more)
     return results, cost

@@ -4,6 +4,7 @@
 #include "chaos/oracle.hpp"
 #include "chaos/remedy.hpp"
 #include "chaos/verifier.hpp"
+#include "chaos/workload_view.hpp"
 
 #include <doctest/doctest.h>
 #include <unistd.h>
@@ -139,6 +140,29 @@ TEST_CASE("each fault names remedies that are shipped, and remedies name flags t
   }
   CHECK(load_remedy("delete-pot").why().what.find("did you mean 'delete-pod'") !=
         std::string::npos);
+}
+
+TEST_CASE("a fault is offered only for services that have what it changes") {
+  std::vector<fault> faults;
+  for (const auto& id : shipped_faults()) faults.push_back(*load_fault(id));
+  for (const auto& name : env::shipped_systems()) {
+    const auto system = *env::load_system(name);
+    for (const auto& f : faults) {
+      auto changes = [&](const char* table) {
+        return std::any_of(f.inject.begin(), f.inject.end(),
+                           [&](const auto& step) { return step.resource == table; });
+      };
+      const auto own = system.targets_by_fault.find(f.id);
+      for (const auto& service :
+           own == system.targets_by_fault.end() ? system.targets : own->second) {
+        CAPTURE(f.id);
+        CAPTURE(service);
+        if (changes("services")) CHECK(declared_service(system, service).is_object());
+        if (changes("deployments.apps"))
+          CHECK(declared_workload(system, service).value("kind", "") == "Deployment");
+      }
+    }
+  }
 }
 
 TEST_CASE("words in double braces are filled in, keys too") {
