@@ -24,15 +24,20 @@ std::string make_token(random_source& chance) {
 
 /// All objects of a namespace by table; kinds without objects are left out.
 std::map<resource_name, std::vector<object>> objects_of(const store& all, const std::string& ns) {
+  static const std::vector<resource_name> builtin = [] {
+    std::vector<resource_name> tables;
+    for (const auto& type : builtin_resources()) {
+      if (type.namespaced) tables.push_back(type.table());
+    }
+    return tables;
+  }();
   std::map<resource_name, std::vector<object>> out;
   auto add = [&](const resource_name& table) {
     if (all.count(table) == 0) return;
     auto found = all.list(table, ns);
     if (!found.empty()) out[table] = std::move(found);
   };
-  for (const auto& type : builtin_resources()) {
-    if (type.namespaced) add(type.table());
-  }
+  for (const auto& table : builtin) add(table);
   for (const auto& crd : all.list("customresourcedefinitions.apiextensions.k8s.io")) {
     if (text_at(*crd, {"spec", "scope"}) == "Namespaced") add(text_at(*crd, {"metadata", "name"}));
   }

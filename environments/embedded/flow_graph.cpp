@@ -26,18 +26,24 @@ double link_ms(const flow_container& sender) {
   return sum / quantiles;
 }
 
-} // namespace
-
-bool flow_node::answers() const {
-  return std::any_of(where->endpoints.begin(), where->endpoints.end(),
-                     [](const flow_container& e) { return e.listening && !e.partitioned; });
+flow_node node_of(const service_profile& p, const flow_service& where) {
+  flow_node out;
+  out.profile = &p;
+  out.where = &where;
+  out.alive = std::any_of(where.endpoints.begin(), where.endpoints.end(),
+                          [](const flow_container& e) { return e.listening && !e.partitioned; });
+  out.rest_ms = std::max(0.0, p.latency_ms - p.cpu_ms) * std::exp(p.spread * p.spread / 2);
+  for (const auto& pod : where.endpoints) out.links_ms.push_back(link_ms(pod));
+  return out;
 }
+
+} // namespace
 
 flow_graph::flow_graph(const system_profile& system, const flow_input& input) : system_(system) {
   for (const auto& [name, profile] : system.services) {
     numbers_[name] = static_cast<int>(nodes_.size());
     auto found = input.find(name);
-    nodes_.push_back({&profile, found == input.end() ? &nowhere : &found->second, {}, 0});
+    nodes_.push_back(node_of(profile, found == input.end() ? nowhere : found->second));
   }
   for (auto& node : nodes_) {
     for (const auto& call : node.profile->calls) {
@@ -101,12 +107,13 @@ double flow_graph::own_ms(const flow_node& n) const {
   const auto& p = *n.profile;
   auto pods = static_cast<double>(n.where->endpoints.size());
   double sum = 0;
-  for (const auto& pod : n.where->endpoints) {
+  for (std::size_t i = 0; i < n.where->endpoints.size(); ++i) {
+    const auto& pod = n.where->endpoints[i];
     auto rho = utilisation(pod, n.rps / pods, p.cpu_ms, p.threads);
     auto cpu = rho > full_load ? patience_ms : cpu_mean_ms(pod, p.cpu_ms, rho);
-    sum += std::min(patience_ms, cpu + pod.io_delay_ms + link_ms(pod));
+    sum += std::min(patience_ms, cpu + pod.io_delay_ms + n.links_ms[i]);
   }
-  return std::max(0.0, p.latency_ms - p.cpu_ms) * std::exp(p.spread * p.spread / 2) + sum / pods;
+  return n.rest_ms + sum / pods;
 }
 
 double flow_graph::response_ms() const {
@@ -117,7 +124,7 @@ double flow_graph::response_ms() const {
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       all[i] = own[i];
       if (!nodes_[i].answers()) continue;
-      auto caller = link_ms(nodes_[i].where->endpoints.front());
+      auto caller = nodes_[i].links_ms.front();
       for (const auto& edge : nodes_[i].calls) {
         if (edge.to < 0) continue;
         auto limit = edge.call->timeout_s > 0 ? edge.call->timeout_s * 1000 : patience_ms;

@@ -26,7 +26,11 @@ struct flow_node {
   const flow_service* where = nullptr;
   std::vector<flow_edge> calls;
   double rps = 0;
-  bool answers() const; ///< some endpoint does
+  // what does not depend on the rates
+  bool alive = false;           ///< some endpoint answers
+  double rest_ms = 0;           ///< mean of the own time without the CPU's
+  std::vector<double> links_ms; ///< what the link of each endpoint adds to a call
+  bool answers() const { return alive; }
 };
 
 /// Nodes in the order of the profile's services; pointers into the profile and the input.

@@ -1,6 +1,6 @@
 // The formulas of one container: CPU under competition, lost and delayed packets. Sources: flow.md.
 #include "environments/embedded/effect_rules.hpp"
-#include "environments/embedded/flow.hpp"
+#include "environments/embedded/flow_draws.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -27,12 +27,26 @@ double thread_share(const flow_container& in) {
   return std::min(1.0, cores / (in.hog_threads * in.hog_load + 1));
 }
 
-/// The logistic stand-in for the normal quantile.
-double normal(double u) {
+} // namespace
+
+double normal_quantile(double u) {
   return std::log(u / (1 - u)) / 1.702;
 }
 
-} // namespace
+double work_factor(double quantile) {
+  return std::exp(work_spread * quantile - work_spread * work_spread / 2);
+}
+
+bool is_plain(const flow_container& in) {
+  return in.hog_threads <= 0;
+}
+
+double plain_draw_ms(const flow_container& in, double cpu_ms, double rho, double quantile) {
+  auto mean = cpu_mean_ms(in, cpu_ms, rho);
+  // Wider when there is competition.
+  auto sigma = in.hog_threads > 0 || rho > 0.5 ? 0.36 : 0.2;
+  return mean * std::exp(sigma * quantile - sigma * sigma / 2);
+}
 
 double effective_cores(double limit_cores) {
   return std::max(limit_cores, smallest_quota_cores);
@@ -63,7 +77,6 @@ double queue_draw_ms(const flow_container& in, double cpu_ms, double rho, double
 }
 
 double cpu_draw_ms(const flow_container& in, double cpu_ms, double rho, double u) {
-  auto mean = cpu_mean_ms(in, cpu_ms, rho);
   auto threads = std::min(in.hog_threads * in.hog_load + 1, in.node_cores);
   auto cores = std::min(in.cores, in.node_cores);
   // Share of a period in which the group still has quota.
@@ -74,9 +87,7 @@ double cpu_draw_ms(const flow_container& in, double cpu_ms, double rho, double u
     if (u < open) return fast;
     return fast + cfs_period_ms * (1 - open) * (u - open) / (1 - open);
   }
-  // Longer work: a right-skewed spread around the mean, wider when there is competition.
-  auto sigma = in.hog_threads > 0 || rho > 0.5 ? 0.36 : 0.2;
-  return mean * std::exp(sigma * normal(u) - sigma * sigma / 2);
+  return plain_draw_ms(in, cpu_ms, rho, normal_quantile(u));
 }
 
 double service_draw_ms(const flow_container& in, const service_profile& p, double rho, double u,
@@ -86,8 +97,7 @@ double service_draw_ms(const flow_container& in, const service_profile& p, doubl
   // It works, asks somebody, and works again: each time it may find the quota spent.
   if (in.hog_threads > 0 && p.cpu_ms <= 3 && !p.calls.empty())
     return cpu_draw_ms(in, p.cpu_ms / 2, rho, u) + cpu_draw_ms(in, p.cpu_ms / 2, rho, v);
-  auto work = std::exp(work_spread * normal(v) - work_spread * work_spread / 2);
-  return work * cpu_draw_ms(in, p.cpu_ms, rho, u);
+  return work_factor(normal_quantile(v)) * cpu_draw_ms(in, p.cpu_ms, rho, u);
 }
 
 double retransmit_ms(double loss, double rto_ms, double u) {

@@ -1,5 +1,7 @@
 #include "environments/embedded/kept_text.hpp"
 
+#include "environments/embedded/object_facts.hpp"
+
 #include <atomic>
 #include <utility>
 
@@ -24,7 +26,7 @@ public:
     const T* none = nullptr;
     if (value_.compare_exchange_strong(none, made.get(), std::memory_order_acq_rel))
       return made.release();
-    return none;
+    return none; // by now what the other left
   }
 
 private:
@@ -40,6 +42,8 @@ public:
   void operator()(const json* value) const { delete value; }
 
   kept<object_text> text;
+  kept<object_facts> facts;
+  kept<managed_names> names;
   kept<std::shared_ptr<const void>> derived;
 };
 
@@ -89,6 +93,23 @@ void append_metadata(const object& obj, bool keep, std::string& out) {
     else
       out.append(text.members, text.metadata_from, text.metadata_length);
   });
+}
+
+/// What is told of an object into a place of its keeper.
+template <class T>
+static const T* kept_in(kept<T> keeper::*place, const object& obj) {
+  auto* keeps = std::get_deleter<keeper>(obj);
+  if (!keeps) return nullptr;
+  const auto* there = (keeps->*place).get();
+  return there ? there : (keeps->*place).keep(T(*obj));
+}
+
+const object_facts* kept_facts(const object& obj) {
+  return kept_in(&keeper::facts, obj);
+}
+
+const managed_names* kept_names(const object& obj) {
+  return kept_in(&keeper::names, obj);
 }
 
 std::shared_ptr<const void> kept_with(const object& obj,

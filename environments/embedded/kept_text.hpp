@@ -20,6 +20,14 @@ void append_members(const object& obj, bool keep, std::string& out);
 /// Appends the object's metadata alone, from the same kept text; `{}` when it has none.
 void append_metadata(const object& obj, bool keep, std::string& out);
 
+struct object_facts;
+struct managed_names;
+
+/// The facts of an object, told at the first call; none when it cannot keep them.
+const object_facts* kept_facts(const object& obj);
+/// Likewise the names in its managedFields.
+const managed_names* kept_names(const object& obj);
+
 /// What `make` tells from the object, made once in the object's life when it can keep it. Of one
 /// object only one kind of thing may be kept.
 std::shared_ptr<const void> kept_with(const object& obj,

@@ -2,7 +2,7 @@
 
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/node/state.hpp"
-#include "environments/embedded/traffic.hpp"
+#include "environments/embedded/traffic_pods.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -61,10 +61,10 @@ json header(const char* kind, vtime at) {
 
 /// A quota is enforced over any window, so unrest never shows more than the limit (plus what a
 /// period allows).
-usage measured(const cluster& c, const std::string& key, const usage_history& h, const json& pod,
-               vtime at) {
+usage measured(const cluster& c, const std::string& key, const usage_history& h,
+               const known_pod& pod, vtime at) {
   auto u = over(h, at - scrape, at);
-  auto around = surroundings(c, pod, h.container);
+  auto around = surroundings(container_view(c, pod, h.container));
   u.cores = std::min(u.cores * unrest(c, key + "/cpu", at, 0.08),
                      std::max(u.cores, around.cores * 0.999));
   u.bytes *= unrest(c, key + "/memory", at, 0.01);
@@ -72,7 +72,7 @@ usage measured(const cluster& c, const std::string& key, const usage_history& h,
 }
 
 /// The item of one pod, or null when a running container lacks a second scrape.
-json item_of(const cluster& c, const pod_runtime& pod, const json& spec, vtime at) {
+json item_of(const cluster& c, const pod_runtime& pod, const known_pod& spec, vtime at) {
   auto containers = json::array();
   for (const auto& one : pod.containers) {
     if (one.init) continue;
@@ -91,8 +91,7 @@ json item_of(const cluster& c, const pod_runtime& pod, const json& spec, vtime a
   out["metadata"]["name"] = pod.name;
   out["metadata"]["namespace"] = pod.ns;
   out["metadata"]["creationTimestamp"] = rfc3339(c.now());
-  const auto& labels = at_path(spec, {"metadata", "labels"});
-  if (labels.is_object()) out["metadata"]["labels"] = labels;
+  if (spec->labels->is_object()) out["metadata"]["labels"] = *spec->labels;
   out["containers"] = std::move(containers);
   return out;
 }
@@ -106,7 +105,7 @@ json pod_metrics(const cluster& c, std::string_view ns, std::string_view prefix)
     if ((!ns.empty() && pod->ns != ns) || !pod->name.starts_with(prefix)) continue;
     auto found = c.objects().get("pods", {pod->ns, pod->name});
     if (!found) continue;
-    auto item = item_of(c, *pod, *found, at);
+    auto item = item_of(c, *pod, known_pod(found), at);
     if (!item.is_null()) items[{pod->ns, pod->name}] = std::move(item);
   }
   auto out = json::array();

@@ -10,7 +10,7 @@ namespace remed::env {
 
 namespace {
 
-constexpr auto table = "networkpolicies.networking.k8s.io";
+const resource_name table = "networkpolicies.networking.k8s.io";
 
 const json& labels_of(const json& object) {
   return at_path(object, {"metadata", "labels"});
@@ -58,8 +58,8 @@ bool lets_in(const cluster& c, const json& policy, const json& pod) {
 } // namespace
 
 void add_policies(const cluster& c, const json& pod, flow_container& out) {
-  const auto ns = text_at(pod, {"metadata", "namespace"});
   if (c.objects().count(table) == 0) return;
+  const auto ns = text_at(pod, {"metadata", "namespace"});
   std::vector<object> fences;
   for (auto& policy : c.objects().list(table, ns)) {
     const auto& selector = at_path(*policy, {"spec", "podSelector"});

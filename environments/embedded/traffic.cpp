@@ -1,7 +1,6 @@
-#include "environments/embedded/traffic.hpp"
-
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/node/processes.hpp"
+#include "environments/embedded/traffic_pods.hpp"
 #include "environments/systems/inference.hpp"
 
 #include <spdlog/spdlog.h>
@@ -19,40 +18,33 @@ constexpr std::string_view actor = "traffic";
 /// Usage is kept for as long as queries over the past look back.
 constexpr auto usage_kept = std::chrono::hours{1};
 
-bool listens_on(const json& pod, std::int64_t port) {
-  const auto& containers = at_path(pod, {"spec", "containers"});
-  if (!containers.is_array() || containers.empty()) return false;
-  const auto& declared = at_path(containers[0], {"ports"});
-  if (!declared.is_array() || declared.empty()) return true;
-  for (const auto& p : declared) {
-    if (int_at(p, {"containerPort"}) == port) return true;
-  }
-  return false;
+/// What declares no port may listen on any.
+bool listens_on(const container_facts& main, std::int64_t port) {
+  return main.ports.empty() ||
+         std::find(main.ports.begin(), main.ports.end(), port) != main.ports.end();
 }
 
-/// Adds the endpoints of one subset of an Endpoints object.
-void add_endpoints(const cluster& c, const std::string& ns, const json& subset, flow_service& out) {
-  const auto& addresses = at_path(subset, {"addresses"});
-  if (!addresses.is_array()) return;
-  for (const auto& address : addresses) {
-    auto name = text_at(address, {"targetRef", "name"});
-    auto pod = c.objects().get("pods", {ns, name});
-    if (!pod) {
-      flow_container gone;
-      gone.pod = name;
-      gone.listening = false;
-      out.endpoints.push_back(gone);
-      continue;
-    }
-    const auto& containers = at_path(*pod, {"spec", "containers"});
-    if (!containers.is_array() || containers.empty()) continue;
-    auto one = surroundings(c, *pod, text_at(containers[0], {"name"}));
-    const auto& ports = at_path(subset, {"ports"});
-    auto reached = !ports.is_array() || ports.empty();
-    for (const auto& p : ports) reached = reached || listens_on(*pod, int_at(p, {"port"}));
-    one.listening = one.listening && reached;
-    out.endpoints.push_back(std::move(one));
+/// Adds one endpoint of a service.
+void add_endpoint(const cluster& c, const std::string& ns, const endpoint_facts& at,
+                  flow_service& out) {
+  const object_key key{ns, std::string(at.pod)};
+  const auto pod = c.objects().get("pods", key);
+  if (!pod) {
+    flow_container gone;
+    gone.pod = key.name;
+    gone.listening = false;
+    out.endpoints.push_back(std::move(gone));
+    return;
   }
+  const known_pod known(pod);
+  if (known->main.empty()) return;
+  auto one = surroundings(container_view(c, known, known->main));
+  const bool reached =
+      at.ports.empty() || std::any_of(at.ports.begin(), at.ports.end(), [&](auto port) {
+        return listens_on(known->containers.front(), port);
+      });
+  one.listening = one.listening && reached;
+  out.endpoints.push_back(std::move(one));
 }
 
 flow_input look(const cluster& c, const system_profile& system) {
@@ -63,9 +55,7 @@ flow_input look(const cluster& c, const system_profile& system) {
     service.resolvable = c.objects().get("services", key) != nullptr;
     auto endpoints = c.objects().get("endpoints", key);
     if (!endpoints) continue;
-    const auto& subsets = at_path(*endpoints, {"subsets"});
-    if (!subsets.is_array()) continue;
-    for (const auto& subset : subsets) add_endpoints(c, system.name, subset, service);
+    for (const auto& at : facts_of(endpoints).endpoints) add_endpoint(c, system.name, at, service);
   }
   return out;
 }
@@ -87,25 +77,29 @@ void sample(usage_history& h, vtime now, double cores, double bytes) {
 
 /// Notes what each running container uses from now on; forgets those that are gone.
 void sample_usage(cluster& c) {
-  std::set<std::string> alive;
+  std::vector<std::string> alive;
   auto& usage = c.traffic().usage.edit();
   for (const auto* pod : c.node().all()) {
     auto spec = c.objects().get("pods", {pod->ns, pod->name});
-    if (!spec || text_at(*spec, {"metadata", "uid"}) != pod->uid) continue;
+    if (!spec || facts_of(spec).uid != pod->uid) continue;
+    const known_pod known(spec);
     for (const auto& one : pod->containers) {
       if (!one.running()) continue;
       auto key = pod->uid + "/" + one.name;
-      alive.insert(key);
       auto& h = usage[key];
       if (h.samples.empty() || h.started != one.started_at) {
         h = {pod->ns, pod->name, one.name, one.started_at, {}};
       }
-      sample(h, c.now(), cpu_cores(c, *spec, one.name), memory_in_use(c, *spec, one.name));
+      const container_view view(c, known, one.name, pod);
+      sample(h, c.now(), cpu_cores(view), memory_in_use(view));
+      alive.push_back(std::move(key));
     }
   }
-  for (auto at = usage.begin(); at != usage.end();) {
-    at = alive.count(at->first) ? std::next(at) : usage.erase(at);
-  }
+  if (alive.size() == usage.size()) return;
+  std::sort(alive.begin(), alive.end());
+  std::erase_if(usage, [&](const auto& one) {
+    return !std::binary_search(alive.begin(), alive.end(), one.first);
+  });
 }
 
 void close_segment(cluster& c, const flow_result& flow) {
@@ -241,6 +235,11 @@ private:
     auto input = look(c, *app.profile);
     if (!effects_changed && app.input && input == *app.input && !app.past.empty()) return;
     auto chance = c.random().split("traffic");
+    const bool repeats = declared && state.chance.state() == chance.state();
+    if (repeats && app.input && input == *app.input && !app.past.empty()) {
+      note(app, c.now(), app.past.back().flow); // the same chance would say the same
+      return;
+    }
     if (declared || !state.system) state.chance = chance;
     auto flow = evaluate_flow(*app.profile, input, chance.split("flow").next());
     if (declared) close_segment(c, flow);

@@ -5,6 +5,7 @@
 #include "environments/embedded/node/state.hpp"
 #include "environments/embedded/traffic.hpp"
 #include "environments/embedded/traffic_effects.hpp"
+#include "environments/embedded/traffic_pods.hpp"
 #include "environments/systems/calls.hpp"
 
 #include <algorithm>
@@ -18,18 +19,7 @@ constexpr double mebi = 1024.0 * 1024.0;
 /// A small helper container, and the pause program.
 constexpr double helper_bytes = 1.1 * mebi, pause_bytes = 0.3 * mebi;
 
-const json* container_spec(const json& pod, const std::string& container) {
-  for (const auto* list : {"containers", "initContainers"}) {
-    const auto& all = at_path(pod, {"spec", list});
-    if (!all.is_array()) continue;
-    for (const auto& one : all) {
-      if (text_at(one, {"name"}) == container) return &one;
-    }
-  }
-  return nullptr;
-}
-
-bool is_pause(const std::string& image) {
+bool is_pause(std::string_view image) {
   auto base = image.substr(0, image.find('@'));
   auto slash = base.rfind('/');
   if (slash != std::string::npos) base = base.substr(slash + 1);
@@ -38,10 +28,14 @@ bool is_pause(const std::string& image) {
 
 double node_cores(const cluster& c) {
   for (const auto& node : c.objects().list("nodes")) {
-    auto n = parse_quantity(text_at(*node, {"status", "capacity", "cpu"}));
+    const auto& n = facts_of(node).cores;
     if (n && *n > 0) return *n;
   }
   return 8;
+}
+
+bool is_serving(const cluster& c, const container_runtime& runs) {
+  return runs.running() && runs.serving_at <= c.now();
 }
 
 /// The hog's processes were started in the container: from then on they are the truth.
@@ -84,44 +78,57 @@ double hog_bytes(const container_runtime* runs, std::uint64_t id, const effect& 
   return held;
 }
 
-} // namespace
-
-const service_profile* profile_of(const cluster& c, const json& pod, const std::string& container) {
-  auto app = c.traffic().apps.find(text_at(pod, {"metadata", "namespace"}));
+const service_profile* profile_behind(const cluster& c, const known_pod& pod,
+                                      std::string_view container) {
+  auto app = c.traffic().apps.find(std::string(pod->ns));
   if (app == c.traffic().apps.end()) return nullptr;
   const auto& system = app->second.profile;
-  const auto& containers = at_path(pod, {"spec", "containers"});
-  if (!containers.is_array() || containers.empty()) return nullptr;
-  if (text_at(containers[0], {"name"}) != container) return nullptr;
-  auto found = system->services.find(text_at(pod, {"metadata", "labels", "app"}));
-  if (found != system->services.end()) return &found->second;
-  auto name = text_at(pod, {"metadata", "name"});
+  if (pod->main.empty() || pod->main != container) return nullptr;
+  const auto& label = at_path(*pod->labels, {"app"});
+  if (label.is_string()) {
+    auto found = system->services.find(label.get_ref<const std::string&>());
+    if (found != system->services.end()) return &found->second;
+  }
   const service_profile* best = nullptr;
   for (const auto& [service, profile] : system->services) {
-    if (name.rfind(service + "-", 0) != 0) continue;
+    const bool like = pod->name.starts_with(service) && pod->name.size() > service.size() &&
+                      pod->name[service.size()] == '-';
+    if (!like) continue;
     if (!best || best->name.size() < service.size()) best = &profile;
   }
   return best;
 }
 
-flow_container surroundings(const cluster& c, const json& pod, const std::string& container) {
+} // namespace
+
+container_view::container_view(const cluster& in, const known_pod& of, std::string_view container,
+                               const pod_runtime* runtime)
+    : c(in), pod(of), name(container), profile(profile_behind(in, of, container)) {
+  runs = runtime ? runtime->find(name) : nullptr;
+}
+
+container_view::container_view(const cluster& in, const known_pod& of, std::string_view container)
+    : container_view(in, of, container, in.node().find(std::string(of->uid))) {}
+
+const service_profile* profile_of(const cluster& c, const json& pod, const std::string& container) {
+  return profile_behind(c, known_pod(c.objects(), pod), container);
+}
+
+flow_container surroundings(const container_view& of) {
+  const auto& [c, pod, container, profile, runs] = of;
   flow_container out;
-  auto uid = text_at(pod, {"metadata", "uid"});
-  out.pod = text_at(pod, {"metadata", "name"});
-  out.address = text_at(pod, {"status", "podIP"});
+  out.pod = pod->name;
+  out.address = pod->address;
   out.node_cores = node_cores(c);
   out.cores = out.node_cores;
-  if (const auto* spec = container_spec(pod, container)) {
-    auto limit = parse_quantity(text_at(*spec, {"resources", "limits", "cpu"}));
+  if (const auto* spec = pod->find(container)) {
+    const auto& limit = spec->cpu_limit;
     if (limit && *limit > 0) out.cores = std::min(out.cores, effective_cores(*limit));
   }
-  const auto* node_pod = c.node().find(uid);
-  const auto* runs = node_pod ? node_pod->find(container) : nullptr;
-  const auto* profile = profile_of(c, pod, container);
   double busy = 0, threads = 0;
   for (const auto& [id, e] : c.effects()) {
-    if (e.pod_uid != uid || is_spent(c, e)) continue;
-    add_effect(e, pod, container, profile, out);
+    if (e.pod_uid != pod->uid || is_spent(c, e)) continue;
+    add_effect(e, pod.as_json(), container, profile, out);
     if (e.container != container) continue;
     if (e.kind == "cpu_hog") {
       auto n = hog_threads(runs, id, e);
@@ -133,8 +140,8 @@ flow_container surroundings(const cluster& c, const json& pod, const std::string
       busy += spinning;
     }
   }
-  add_policies(c, pod, out);
-  if (profile && !knows_cluster_names(pod)) {
+  add_policies(c, pod.as_json(), out);
+  if (profile && !pod->cluster_names) {
     each_call(*profile, [&](const auto& call) {
       out.lost_names.push_back(call.to);
       return false;
@@ -143,55 +150,70 @@ flow_container surroundings(const cluster& c, const json& pod, const std::string
   out.hog_threads = threads;
   out.hog_load = threads > 0 ? busy / threads : 1;
   out.listening =
-      runs && (profile || runs->serves) && is_serving(c, uid, container) && !is_pause(runs->image);
+      runs && (profile || runs->serves) && is_serving(c, *runs) && !is_pause(runs->image);
   return out;
 }
 
-double start_seconds(const cluster& c, const json& pod, const std::string& container) {
-  const auto* profile = profile_of(c, pod, container);
-  if (!profile) return 0.05;
-  auto around = surroundings(c, pod, container);
-  // Starting up is one thread's work; it takes longer on less than a core.
-  return profile->start_seconds / std::min(1.0, around.cores);
+flow_container surroundings(const cluster& c, const json& pod, const std::string& container) {
+  const known_pod known(c.objects(), pod);
+  return surroundings(container_view(c, known, container));
 }
 
-double working_set_bytes(const cluster& c, const json& pod, const std::string& container) {
-  auto uid = text_at(pod, {"metadata", "uid"});
-  const auto* node_pod = c.node().find(uid);
-  const auto* runs = node_pod ? node_pod->find(container) : nullptr;
-  auto image = runs && !runs->image.empty() ? runs->image : std::string{};
+double start_seconds(const cluster& c, const json& pod, const std::string& container) {
+  const known_pod known(c.objects(), pod);
+  const container_view of(c, known, container);
+  if (!of.profile) return 0.05;
+  // Starting up is one thread's work; it takes longer on less than a core.
+  return of.profile->start_seconds / std::min(1.0, surroundings(of).cores);
+}
+
+double working_set_bytes(const container_view& of) {
+  std::string_view image = of.runs ? of.runs->image : std::string_view{};
   if (image.empty()) {
-    if (const auto* spec = container_spec(pod, container)) image = text_at(*spec, {"image"});
+    if (const auto* spec = of.pod->find(of.name)) image = spec->image;
   }
-  const auto* profile = profile_of(c, pod, container);
-  auto bytes = is_pause(image) ? pause_bytes : profile ? profile->memory_mib * mebi : helper_bytes;
+  auto bytes = is_pause(image) ? pause_bytes
+               : of.profile    ? of.profile->memory_mib * mebi
+                               : helper_bytes;
   const auto at_rest = bytes;
-  for (const auto& [id, e] : c.effects()) {
-    if (e.pod_uid != uid || e.container != container) continue;
-    if (e.kind == "memory_hog") bytes += hog_bytes(runs, id, e);
+  for (const auto& [id, e] : of.c.effects()) {
+    if (e.pod_uid != of.pod->uid || e.container != of.name) continue;
+    if (e.kind == "memory_hog") bytes += hog_bytes(of.runs, id, e);
     if (e.kind == "jvm_rule") bytes += jvm_growth(e, at_rest);
   }
   return bytes;
 }
 
-double cpu_cores(const cluster& c, const json& pod, const std::string& container) {
-  auto uid = text_at(pod, {"metadata", "uid"});
-  const auto* node_pod = c.node().find(uid);
-  const auto* runs = node_pod ? node_pod->find(container) : nullptr;
-  if (!runs || !runs->running()) return 0;
-  auto around = surroundings(c, pod, container);
-  const auto* profile = profile_of(c, pod, container);
-  if (!profile) return cpu_usage(around, 0.00005);
-  if (is_pause(runs->image)) return cpu_usage(around, 0.0002);
+double working_set_bytes(const cluster& c, const json& pod, const std::string& container) {
+  const known_pod known(c.objects(), pod);
+  return working_set_bytes(container_view(c, known, container));
+}
+
+double cpu_cores(const container_view& of) {
+  if (!of.runs || !of.runs->running()) return 0;
+  auto around = surroundings(of);
+  if (!of.profile) return cpu_usage(around, 0.00005);
+  if (is_pause(of.runs->image)) return cpu_usage(around, 0.0002);
   if (!around.listening) return cpu_usage(around, 1); // starting up takes what it gets
-  auto busy = profile->idle_millicores / 1000;
-  const auto& services = flow_in(c, text_at(pod, {"metadata", "namespace"})).services;
-  auto flow = services.find(profile->name);
+  auto busy = of.profile->idle_millicores / 1000;
+  const auto& services = flow_in(of.c, std::string(of.pod->ns)).services;
+  auto flow = services.find(of.profile->name);
   if (flow != services.end()) {
     auto mine = flow->second.busy_cores.find(around.pod);
     if (mine != flow->second.busy_cores.end()) busy += mine->second;
   }
   return cpu_usage(around, busy);
+}
+
+double cpu_cores(const cluster& c, const json& pod, const std::string& container) {
+  const known_pod known(c.objects(), pod);
+  return cpu_cores(container_view(c, known, container));
+}
+
+double memory_in_use(const container_view& of) {
+  const auto* spec = of.pod->find(of.name);
+  auto bytes = working_set_bytes(of);
+  return spec && spec->memory_limit ? std::min(*spec->memory_limit, bytes) : bytes;
 }
 
 } // namespace remed::env

@@ -30,9 +30,10 @@ bool is_workload(const json& object) {
 
 bool contains_all(const json& labels, const json& wanted) {
   if (!wanted.is_object() || wanted.empty() || !labels.is_object()) return false;
-  return std::all_of(wanted.items().begin(), wanted.items().end(), [&](const auto& item) {
-    auto found = labels.find(item.key());
-    return found != labels.end() && *found == item.value();
+  const auto& members = wanted.get_ref<const json::object_t&>();
+  return std::all_of(members.begin(), members.end(), [&](const auto& member) {
+    auto found = labels.find(member.first);
+    return found != labels.end() && *found == member.second;
   });
 }
 
@@ -53,10 +54,14 @@ public:
         sources_[kind_of(*object) + "/" + name] = object;
       if (kind_of(*object) == "Ingress") ingresses_.push_back(object);
     }
+    // Each with each: what is compared is looked up once.
+    std::vector<std::pair<const std::string*, const json*>> labels;
+    for (const auto& [name, workload] : workloads_)
+      labels.emplace_back(&name, &at_path(*workload, {"spec", "template", "metadata", "labels"}));
     for (const auto& [service, object] : services_) {
-      for (const auto& [name, workload] : workloads_) {
-        const auto& labels = at_path(*workload, {"spec", "template", "metadata", "labels"});
-        if (contains_all(labels, at_path(*object, {"spec", "selector"}))) behind_[service] = name;
+      const auto& selector = at_path(*object, {"spec", "selector"});
+      for (const auto& [name, of] : labels) {
+        if (contains_all(*of, selector)) behind_[service] = *name;
       }
     }
   }

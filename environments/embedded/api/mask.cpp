@@ -1,6 +1,8 @@
 #include "environments/embedded/api/mask.hpp"
 
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/kept_text.hpp"
+#include "environments/embedded/object_facts.hpp"
 
 #include <algorithm>
 
@@ -50,17 +52,6 @@ bool has_masked_key(const identity& who, const json& map) {
                      [&](const auto& one) { return is_masked_key(who, one.first); });
 }
 
-/// Whether `drop_fields` would remove anything.
-bool has_masked_field(const identity& who, const json& tree) {
-  if (!tree.is_object()) return false;
-  const auto& members = tree.get_ref<const json::object_t&>();
-  return std::any_of(members.begin(), members.end(), [&](const auto& one) {
-    const auto& key = one.first;
-    return (key.starts_with("f:") && is_masked_key(who, std::string_view(key).substr(2))) ||
-           has_masked_field(who, one.second);
-  });
-}
-
 template <class Pred>
 void drop_items(json& meta, const char* list, Pred drop) {
   auto found = meta.find(list);
@@ -95,7 +86,8 @@ bool hides_object(const identity& who, const json& obj) {
   return is_masked_key(who, source);
 }
 
-bool bears_traces(const identity& who, const json& obj) {
+/// Everything but what managedFields say of fields.
+static bool shows_traces(const identity& who, const json& obj) {
   const auto& meta = at_path(obj, {"metadata"});
   if (!who.mask_injection || !meta.is_object()) return false;
   for (const auto* name : {"annotations", "labels", "ownerReferences", "managedFields"}) {
@@ -111,10 +103,28 @@ bool bears_traces(const identity& who, const json& obj) {
   }
   for (const auto& entry : at_path(meta, {"managedFields"})) {
     if (is_masked_key(who, text_at(entry, {"manager"}))) return true;
-    if (has_masked_field(who, at_path(entry, {"fieldsV1"}))) return true;
   }
+  return false;
+}
+
+static bool names_masked(const identity& who, const managed_names& names) {
+  return std::any_of(names.all.begin(), names.all.end(),
+                     [&](auto name) { return is_masked_key(who, name); });
+}
+
+static bool template_bears_traces(const identity& who, const json& obj) {
   const auto& inner = at_path(obj, {"spec", "template"});
-  return inner.is_object() && bears_traces(who, inner);
+  return inner.is_object() &&
+         (shows_traces(who, inner) || names_masked(who, managed_names(inner)) ||
+          template_bears_traces(who, inner));
+}
+
+bool bears_traces(const identity& who, const object& obj) {
+  if (!who.mask_injection) return false;
+  const auto* kept = kept_names(obj);
+  return shows_traces(who, *obj) ||
+         (kept ? names_masked(who, *kept) : names_masked(who, managed_names(*obj))) ||
+         template_bears_traces(who, *obj);
 }
 
 void mask_object(const identity& who, json& obj) {

@@ -11,7 +11,7 @@ bool hides_group(const identity& who, const std::string& group);
 /// Whether an object is not there at all: kinds of a hidden group, their CRDs, events about them.
 bool hides_object(const identity& who, const json& obj);
 /// Whether `mask_object` would change anything. Most objects bear no trace, and looking is cheap.
-bool bears_traces(const identity& who, const json& obj);
+bool bears_traces(const identity& who, const object& obj);
 /// Removes the traces from an object that is there.
 void mask_object(const identity& who, json& obj);
 /// Puts back what a masked client could not know it was removing.

@@ -8,65 +8,77 @@ namespace remed::env {
 
 namespace {
 
-constexpr auto cluster_bindings = "clusterrolebindings.rbac.authorization.k8s.io";
-constexpr auto bindings = "rolebindings.rbac.authorization.k8s.io";
-constexpr auto cluster_roles = "clusterroles.rbac.authorization.k8s.io";
 constexpr auto roles = "roles.rbac.authorization.k8s.io";
+constexpr auto cluster_roles = "clusterroles.rbac.authorization.k8s.io";
+constexpr auto role_bindings = "rolebindings.rbac.authorization.k8s.io";
+constexpr auto cluster_role_bindings = "clusterrolebindings.rbac.authorization.k8s.io";
 
-using texts = std::vector<std::string>;
-
-bool contains(const json& list, const std::string& value) {
-  return std::find(list.begin(), list.end(), value) != list.end();
+bool is_text(const json& value, std::string_view text) {
+  return value.is_string() && value.get_ref<const std::string&>() == text;
 }
 
-bool contains(const texts& list, const json& value) {
-  return std::find(list.begin(), list.end(), value) != list.end();
+bool contains(const json& list, std::string_view value) {
+  return std::any_of(list.begin(), list.end(),
+                     [&](const json& one) { return is_text(one, value); });
 }
 
-bool is_subject(const identity& who, const texts& groups, const json& subject) {
-  const auto& kind = at_path(subject, {"kind"});
-  const auto& name = at_path(subject, {"name"});
-  if (kind == "User") return name == who.user;
-  if (kind == "Group") return contains(groups, name);
-  return kind == "ServiceAccount" &&
-         who.user == "system:serviceaccount:" + text_at(subject, {"namespace"}) + ":" +
-                         text_at(subject, {"name"});
-}
+/// Who asks, with its groups told once for all bindings.
+struct subject_of {
+  const identity& who;
+  std::vector<std::string> groups = groups_of(who);
 
-bool binds(const identity& who, const texts& groups, const json& binding) {
-  for (const auto& s : at_path(binding, {"subjects"})) {
-    if (is_subject(who, groups, s)) return true;
+  bool has(std::string_view group) const {
+    return std::find(groups.begin(), groups.end(), group) != groups.end();
   }
-  return false;
+
+  bool is(const json& subject) const {
+    const auto& kind = at_path(subject, {"kind"});
+    const auto& name = at_path(subject, {"name"});
+    if (is_text(kind, "User")) return is_text(name, who.user);
+    if (is_text(kind, "Group")) return has(text_at(subject, {"name"}));
+    return is_text(kind, "ServiceAccount") &&
+           who.user == "system:serviceaccount:" + text_at(subject, {"namespace"}) + ":" +
+                           text_at(subject, {"name"});
+  }
+
+  bool is_bound(const json& binding) const {
+    const auto& all = at_path(binding, {"subjects"});
+    return std::any_of(all.begin(), all.end(), [&](const json& one) { return is(one); });
+  }
+};
+
+const json& rules_behind(const store& objects, const json& binding, const std::string& ns) {
+  auto cluster_wide = text_at(binding, {"roleRef", "kind"}) == "ClusterRole";
+  auto role = objects.get(cluster_wide ? cluster_roles : roles,
+                          {cluster_wide ? "" : ns, text_at(binding, {"roleRef", "name"})});
+  static const json none = json::array();
+  const auto found = role ? role->find("rules") : none.end();
+  return role && found != role->end() ? *found : none; // the store holds the role
 }
 
-object role_behind(const store& objects, const json& binding, const std::string& ns) {
-  auto cluster_wide = at_path(binding, {"roleRef", "kind"}) == "ClusterRole";
-  return objects.get(cluster_wide ? cluster_roles : roles,
-                     {cluster_wide ? "" : ns, text_at(binding, {"roleRef", "name"})});
-}
-
-/// Whether `f` says yes to one of the rules that the bindings of a table give an identity.
-template <class F>
-bool any_rule(const store& objects, const identity& who, const char* table, const std::string& ns,
-              F f) {
-  const auto groups = groups_of(who);
-  for (const auto& binding : objects.list(table, ns)) {
-    if (!binds(who, groups, *binding)) continue;
-    const auto role = role_behind(objects, *binding, ns);
-    if (!role) continue;
-    for (const auto& rule : at_path(*role, {"rules"})) {
-      if (f(rule)) return true;
-    }
+/// Whether `what` holds for one of the rules that reach an identity: cluster-wide ones, and those
+/// of `ns`.
+template <class Pred>
+bool any_rule(const store& objects, const subject_of& who, const std::string& ns, Pred what) {
+  auto any_behind = [&](const object& binding, const std::string& place) {
+    if (!who.is_bound(*binding)) return false;
+    const auto& rules = rules_behind(objects, *binding, place);
+    return std::any_of(rules.begin(), rules.end(), what);
+  };
+  for (const auto& b : objects.list(cluster_role_bindings)) {
+    if (any_behind(b, "")) return true;
+  }
+  if (ns.empty()) return false;
+  for (const auto& b : objects.list(role_bindings, ns)) {
+    if (any_behind(b, ns)) return true;
   }
   return false;
 }
 
 bool covers(const json& rule, const access& what) {
-  static const std::string any = "*";
-  auto one_of = [&](const char* field, const std::string& value) {
+  auto one_of = [&](const char* field, std::string_view value) {
     const auto& list = at_path(rule, {field});
-    return contains(list, any) || contains(list, value);
+    return contains(list, "*") || contains(list, value);
   };
   if (!one_of("verbs", what.verb) || !one_of("apiGroups", what.group)) return false;
   auto resource = what.subresource.empty() ? what.resource : what.resource + "/" + what.subresource;
@@ -102,12 +114,9 @@ std::vector<std::string> groups_of(const identity& who) {
 }
 
 bool is_allowed(const store& objects, const identity& who, const access& what) {
-  const auto& own = who.groups; // nobody gets this one by being somebody
-  if (std::find(own.begin(), own.end(), "system:masters") != own.end() || is_basic(what))
-    return true;
-  auto suffices = [&](const json& rule) { return covers(rule, what); };
-  return (!what.ns.empty() && any_rule(objects, who, bindings, what.ns, suffices)) ||
-         any_rule(objects, who, cluster_bindings, "", suffices);
+  const subject_of subject{who};
+  if (subject.has("system:masters") || is_basic(what)) return true;
+  return any_rule(objects, subject, what.ns, [&](const json& rule) { return covers(rule, what); });
 }
 
 std::string forbidden_text(const identity& who, const access& what) {
@@ -120,12 +129,10 @@ std::string forbidden_text(const identity& who, const access& what) {
 
 json rules_of(const store& objects, const identity& who, const std::string& ns) {
   auto resources = json::array(), others = json::array();
-  auto take = [&](const json& rule) {
+  any_rule(objects, subject_of{who}, ns, [&](const json& rule) {
     (rule.contains("nonResourceURLs") ? others : resources).push_back(rule);
-    return false;
-  };
-  any_rule(objects, who, cluster_bindings, "", take);
-  if (!ns.empty()) any_rule(objects, who, bindings, ns, take);
+    return false; // all of them
+  });
   resources.push_back({{"verbs", {"create"}},
                        {"apiGroups", {"authorization.k8s.io"}},
                        {"resources", {"selfsubjectaccessreviews", "selfsubjectrulesreviews"}}});

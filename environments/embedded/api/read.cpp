@@ -193,7 +193,7 @@ bool takes_stored_text(const api_call& call) {
 
 /// Whether what a masked identity must not see would be seen. The cells of built-in kinds hold
 /// none of it.
-bool shows_traces(const api_call& call, const json& obj) {
+bool shows_traces(const api_call& call, const object& obj) {
   const bool cells_only = shape_of(call.request).what == wanted_shape::form::table &&
                           row_object_of(call.request) == row_object::none && !call.type.custom;
   return !cells_only && bears_traces(call.who, obj);
@@ -239,7 +239,7 @@ void append_partial(const api_call& call, const object& obj, const std::string& 
 
 tools::http_response stored_response(const api_call& call, int status, const object& obj) {
   const auto shape = shape_of(call.request).what;
-  if (shape == wanted_shape::form::partial || !takes_stored_text(call) || shows_traces(call, *obj))
+  if (shape == wanted_shape::form::partial || !takes_stored_text(call) || shows_traces(call, obj))
     return object_response(call, status, *obj);
   auto response = json_response(call.request, status, json::object());
   if (shape == wanted_shape::form::table) {
@@ -305,7 +305,7 @@ tools::http_response list_objects(const api_call& call) {
   }
   const bool as_stored = takes_stored_text(call) &&
                          std::none_of(found.items.begin(), found.items.end(),
-                                      [&](const auto& one) { return shows_traces(call, *one); });
+                                      [&](const auto& one) { return shows_traces(call, one); });
   if (as_stored) {
     auto response = json_response(call.request, 200, json::object());
     response.body = stored_list(call, metadata, found.items);

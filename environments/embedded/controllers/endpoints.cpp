@@ -2,6 +2,7 @@
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/controllers/controllers.hpp"
 #include "environments/embedded/controllers/endpoint_slices.hpp"
+#include "environments/embedded/object_facts.hpp"
 
 #include <algorithm>
 #include <map>
@@ -22,11 +23,11 @@ bool publishes_all(const json& service) {
 /// Pods of a service with an address that did not end.
 std::vector<object> members(const cluster& c, const json& service, const std::string& ns) {
   auto pods = c.objects().list("pods", ns);
+  const auto& selector = at_path(service, {"spec", "selector"});
   std::erase_if(pods, [&](const auto& pod) {
-    auto phase = text_at(*pod, {"status", "phase"});
-    return !selects_by_map(at_path(service, {"spec", "selector"}),
-                           at_path(*pod, {"metadata", "labels"})) ||
-           text_at(*pod, {"status", "podIP"}).empty() || phase == "Succeeded" || phase == "Failed";
+    const auto& known = facts_of(pod);
+    return !selects_by_map(selector, *known.labels) || known.address.empty() ||
+           known.phase == "Succeeded" || known.phase == "Failed";
   });
   return pods;
 }
@@ -138,11 +139,13 @@ public:
         c.schedule(duration{0}, actor, key_text(seen.key));
     } else if (seen.resource == "pods") {
       if (seen.what == change::type::modified && looks_same(*seen.before, *seen.now)) return;
+      const auto& labels = at_path(*seen.now, {"metadata", "labels"});
+      static const json none;
+      const auto& earlier = seen.before ? at_path(*seen.before, {"metadata", "labels"}) : none;
+      const bool moved = seen.before && earlier != labels;
       for (const auto& service : c.objects().list("services", seen.key.ns)) {
-        const auto& wanted = at_path(*service, {"spec", "selector"});
-        if (selects_by_map(wanted, at_path(*seen.now, {"metadata", "labels"})) ||
-            (seen.before &&
-             selects_by_map(wanted, at_path(*seen.before, {"metadata", "labels"})))) {
+        const auto& wanted = *facts_of(service).selector;
+        if (selects_by_map(wanted, labels) || (moved && selects_by_map(wanted, earlier))) {
           c.schedule(duration{0}, actor, key_text(key_of(*service)));
         }
       }

@@ -3,6 +3,7 @@
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/controllers/controllers.hpp"
 #include "environments/embedded/controllers/ownership.hpp"
+#include "environments/embedded/object_facts.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -31,8 +32,9 @@ std::vector<dependent> dependents_of(const cluster& c, const std::string& uid,
   for (const auto& resource : known_resources(c)) {
     if (resource == "events" || c.objects().count(resource) == 0) continue;
     for (const auto& obj : c.objects().list(resource, is_namespaced(c, resource) ? ns : "")) {
-      for (const auto& ref : references(*obj)) {
-        if (text_at(ref, {"uid"}) == uid) {
+      for (const auto& ref : *facts_of(obj).owners) {
+        const auto& by = at_path(ref, {"uid"});
+        if (by.is_string() && by.get_ref<const std::string&>() == uid) {
           out.push_back({resource, obj, ref.value("blockOwnerDeletion", false)});
         }
       }

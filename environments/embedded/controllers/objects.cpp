@@ -2,6 +2,7 @@
 
 #include "environments/embedded/api/resources.hpp"
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/object_facts.hpp"
 
 #include <algorithm>
 #include <set>
@@ -34,10 +35,19 @@ object_key parse_key(const std::string& text) {
   return {text.substr(0, slash), text.substr(slash + 1)};
 }
 
+/// Whether all members of a map are among the labels. Looked at for each pod of a namespace.
+static bool are_among(const json& wanted, const json& labels) {
+  if (!wanted.is_object() || wanted.empty()) return true;
+  if (!labels.is_object()) return false;
+  const auto& members = wanted.get_ref<const json::object_t&>();
+  return std::all_of(members.begin(), members.end(), [&](const auto& one) {
+    auto found = labels.find(one.first);
+    return found != labels.end() && *found == one.second;
+  });
+}
+
 bool selects(const json& label_selector, const json& labels) {
-  for (const auto& [key, value] : at_path(label_selector, {"matchLabels"}).items()) {
-    if (!labels.is_object() || !labels.contains(key) || labels[key] != value) return false;
-  }
+  if (!are_among(at_path(label_selector, {"matchLabels"}), labels)) return false;
   for (const auto& expression : at_path(label_selector, {"matchExpressions"})) {
     if (!matches_expression(expression, labels)) return false;
   }
@@ -45,11 +55,7 @@ bool selects(const json& label_selector, const json& labels) {
 }
 
 bool selects_by_map(const json& wanted, const json& labels) {
-  if (!wanted.is_object() || wanted.empty()) return false;
-  for (const auto& [key, value] : wanted.items()) {
-    if (!labels.is_object() || !labels.contains(key) || labels[key] != value) return false;
-  }
-  return true;
+  return wanted.is_object() && !wanted.empty() && are_among(wanted, labels);
 }
 
 const json& controller_of(const json& obj) {
@@ -75,8 +81,8 @@ std::vector<object> owned(const cluster& c, const resource_name& resource, const
   auto uid = text_at(owner, {"metadata", "uid"});
   auto all = c.objects().list(resource, text_at(owner, {"metadata", "namespace"}));
   std::erase_if(all, [&](const auto& one) {
-    const auto& by = at_path(controller_of(*one), {"uid"});
-    return !by.is_string() || by.template get_ref<const std::string&>() != uid;
+    const auto by = facts_of(one).owner;
+    return by.empty() || by != uid;
   });
   return all;
 }

@@ -1,6 +1,7 @@
 #include "environments/embedded/controllers/ownership.hpp"
 
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/object_facts.hpp"
 
 #include <algorithm>
 
@@ -45,11 +46,11 @@ std::vector<object> claim(cluster& c, const resource_name& resource, const json&
   auto uid = text_at(owner, {"metadata", "uid"});
   bool leaving = is_deleting(owner);
   for (auto& one : c.objects().list(resource, text_at(owner, {"metadata", "namespace"}))) {
-    const auto& ref = controller_of(*one);
-    const auto& owned_by = at_path(ref, {"uid"}); // most belong to others: told without a copy
-    if (owned_by.is_string() && owned_by.get_ref<const std::string&>() != uid) continue;
+    const auto& known = facts_of(one);
+    const auto& ref = *known.controller;
+    if (!known.owner.empty() && known.owner != uid) continue; // most belong to others
     if (fits && !fits(*one)) continue;
-    bool taken = selects(selector, at_path(*one, {"metadata", "labels"}));
+    bool taken = selects(selector, *known.labels);
     if (!ref.is_null()) {
       if (taken)
         out.push_back(std::move(one));

@@ -2,7 +2,7 @@
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/node/pod_sync.hpp"
 #include "environments/embedded/node/processes.hpp"
-#include "environments/embedded/traffic.hpp"
+#include "environments/embedded/traffic_pods.hpp"
 
 #include <algorithm>
 
@@ -59,9 +59,8 @@ double memory_without_hogs(const cluster& c, const json& pod, const std::string&
 }
 
 double memory_in_use(const cluster& c, const json& pod, const std::string& container) {
-  auto limit = limit_of(container_spec(pod, container), "memory");
-  auto bytes = working_set_bytes(c, pod, container);
-  return limit ? std::min(*limit, bytes) : bytes;
+  const known_pod known(c.objects(), pod);
+  return memory_in_use(container_view(c, known, container));
 }
 
 bool sync_memory(pod_sync& s, container_runtime& container) {

@@ -1,0 +1,117 @@
+#include "environments/embedded/object_facts.hpp"
+
+#include "environments/embedded/api/text.hpp"
+#include "environments/embedded/controllers/objects.hpp"
+#include "environments/embedded/kept_text.hpp"
+#include "environments/embedded/node/pod_sync.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace remed::env {
+
+namespace {
+
+std::string_view view_of(const json& value) {
+  return value.is_string() ? std::string_view(value.get_ref<const std::string&>())
+                           : std::string_view{};
+}
+
+std::string_view view_at(const json& from, std::initializer_list<std::string_view> path) {
+  return view_of(at_path(from, path));
+}
+
+container_facts container_of(const json& spec) {
+  container_facts out;
+  out.name = view_at(spec, {"name"});
+  out.image = view_at(spec, {"image"});
+  out.cpu_limit = limit_of(spec, "cpu");
+  out.memory_limit = limit_of(spec, "memory");
+  for (const auto& port : at_path(spec, {"ports"}))
+    out.ports.push_back(int_at(port, {"containerPort"}));
+  return out;
+}
+
+std::vector<endpoint_facts> endpoints_of(const json& subsets) {
+  std::vector<endpoint_facts> out;
+  if (!subsets.is_array()) return out;
+  for (const auto& subset : subsets) {
+    const auto& addresses = at_path(subset, {"addresses"});
+    if (!addresses.is_array()) continue;
+    std::vector<std::int64_t> ports;
+    for (const auto& port : at_path(subset, {"ports"})) ports.push_back(int_at(port, {"port"}));
+    for (const auto& address : addresses)
+      out.push_back({view_at(address, {"targetRef", "name"}), ports});
+  }
+  return out;
+}
+
+void collect_names(const json& tree, std::vector<std::string_view>& out) {
+  if (!tree.is_object()) return;
+  for (const auto& [key, below] : tree.get_ref<const json::object_t&>()) {
+    if (key.starts_with("f:")) out.push_back(std::string_view(key).substr(2));
+    collect_names(below, out);
+  }
+}
+
+} // namespace
+
+managed_names::managed_names(const json& of) {
+  for (const auto& entry : at_path(of, {"metadata", "managedFields"}))
+    collect_names(at_path(entry, {"fieldsV1"}), all);
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+}
+
+object_facts::object_facts(const json& of) {
+  const auto& meta = at_path(of, {"metadata"});
+  uid = view_at(meta, {"uid"});
+  ns = view_at(meta, {"namespace"});
+  name = view_at(meta, {"name"});
+  labels = &at_path(meta, {"labels"});
+  owners = &at_path(meta, {"ownerReferences"});
+  controller = &controller_of(of);
+  owner = view_at(*controller, {"uid"});
+  deleting = is_deleting(of);
+  const auto& spec = at_path(of, {"spec"});
+  selector = &at_path(spec, {"selector"});
+  const auto& status = at_path(of, {"status"});
+  phase = view_at(status, {"phase"});
+  node = view_at(spec, {"nodeName"});
+  address = view_at(status, {"podIP"});
+  ready = pod_is_ready(of);
+  const auto policy = view_at(spec, {"dnsPolicy"});
+  cluster_names = policy != "Default" && policy != "None";
+  for (const char* list : {"containers", "initContainers", "ephemeralContainers"}) {
+    const auto& all = at_path(spec, {list});
+    if (!all.is_array()) continue;
+    for (const auto& one : all) containers.push_back(container_of(one));
+  }
+  const auto& ordinary = at_path(spec, {"containers"});
+  if (ordinary.is_array() && !ordinary.empty()) main = containers.front().name;
+  endpoints = endpoints_of(at_path(of, {"subsets"}));
+  cores = parse_quantity(view_at(status, {"capacity", "cpu"}));
+}
+
+const container_facts* object_facts::find(std::string_view container) const {
+  auto found = std::find_if(containers.begin(), containers.end(),
+                            [&](const auto& one) { return one.name == container; });
+  return found == containers.end() ? nullptr : &*found;
+}
+
+const object_facts& facts_of(const object& obj) {
+  const auto* facts = kept_facts(obj);
+  assert(facts && "an object that no store made");
+  return *facts;
+}
+
+known_pod::known_pod(const store& objects, const json& pod) : json_(pod) {
+  const auto& meta = at_path(pod, {"metadata"});
+  const auto held = objects.get("pods", {text_at(meta, {"namespace"}), text_at(meta, {"name"})});
+  if (held.get() == &pod)
+    facts_ = &facts_of(held);
+  else
+    facts_ = &own_.emplace(pod);
+}
+
+} // namespace remed::env

@@ -1,0 +1,34 @@
+// What load and effects do to a container of a pod whose facts are at hand: as the functions of the
+// same names in traffic.hpp, for whoever asks about many pods.
+#pragma once
+
+#include "environments/embedded/node/state.hpp"
+#include "environments/embedded/object_facts.hpp"
+#include "environments/embedded/traffic.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace remed::env {
+
+/// A container and what is behind it at this instant.
+struct container_view {
+  container_view(const cluster& in, const known_pod& of, std::string_view container);
+  /// Of a pod whose runtime is at hand; none: it does not run.
+  container_view(const cluster& in, const known_pod& of, std::string_view container,
+                 const pod_runtime* runtime);
+
+  const cluster& c;
+  const known_pod& pod;
+  std::string name;
+  const service_profile* profile;          ///< none: it is no part of the system
+  const container_runtime* runs = nullptr; ///< none: it never started
+};
+
+flow_container surroundings(const container_view& of);
+double working_set_bytes(const container_view& of);
+double cpu_cores(const container_view& of);
+/// At most the container's limit.
+double memory_in_use(const container_view& of);
+
+} // namespace remed::env
