@@ -86,8 +86,10 @@ bool hides_object(const identity& who, const json& obj) {
   return is_masked_key(who, source);
 }
 
+namespace {
+
 /// Everything but what managedFields say of fields.
-static bool shows_traces(const identity& who, const json& obj) {
+bool shows_traces(const identity& who, const json& obj) {
   const auto& meta = at_path(obj, {"metadata"});
   if (!who.mask_injection || !meta.is_object()) return false;
   for (const auto* name : {"annotations", "labels", "ownerReferences", "managedFields"}) {
@@ -107,17 +109,19 @@ static bool shows_traces(const identity& who, const json& obj) {
   return false;
 }
 
-static bool names_masked(const identity& who, const managed_names& names) {
+bool names_masked(const identity& who, const managed_names& names) {
   return std::any_of(names.all.begin(), names.all.end(),
                      [&](auto name) { return is_masked_key(who, name); });
 }
 
-static bool template_bears_traces(const identity& who, const json& obj) {
+bool template_bears_traces(const identity& who, const json& obj) {
   const auto& inner = at_path(obj, {"spec", "template"});
   return inner.is_object() &&
          (shows_traces(who, inner) || names_masked(who, managed_names(inner)) ||
           template_bears_traces(who, inner));
 }
+
+} // namespace
 
 bool bears_traces(const identity& who, const object& obj) {
   if (!who.mask_injection) return false;
