@@ -3,6 +3,7 @@
 #include "experiments/bench/stillborn.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace remed::experiments {
 
@@ -11,12 +12,12 @@ namespace {
 constexpr int steps_in_a_row = 64; // before the next world has its turn
 /// How long a worker sleeps at most: orders ring no bell.
 constexpr std::chrono::milliseconds longest_rest{20};
-/// So few make nobody wait for long, whenever they come back.
-constexpr std::size_t a_handful = 8;
-/// What is kept free when worlds are begun one after the other.
-constexpr double spare = 1.15;
-/// Until the first has ended: how often what it took until it first waited a world takes in all.
-constexpr double whole_of_opening = 8;
+
+std::size_t take_first(std::deque<std::size_t>& from) {
+  const auto first = from.front();
+  from.pop_front();
+  return first;
+}
 
 } // namespace
 
@@ -34,12 +35,15 @@ void worker::work() {
     if (const auto orders = desk_.orders(); orders != obeyed_) obey(orders);
     shop_.loop.poll();
     ring_alarms();
-    // Whoever has begun goes first: a new world waits for nobody, an answered one is late.
-    if (ready_.empty() && start_next()) continue;
+    // Whoever was answered goes first: it has been waited for. What goes on by itself, an end for
+    // example, is late for nobody; and a new world least of all.
+    if (ready_.empty() && unfinished_.empty() && start_next()) continue;
     if (!ready_.empty()) {
-      const auto i = ready_.front();
-      ready_.pop_front();
+      const auto i = take_first(ready_);
+      if (gauges_) gauges_->waited(clock::now() - worlds_.at(i).since);
       visit(i);
+    } else if (!unfinished_.empty()) {
+      visit(take_first(unfinished_));
     } else if (worlds_.empty() && desk_.nothing_left()) {
       return;
     } else {
@@ -48,21 +52,13 @@ void worker::work() {
   }
 }
 
-/// Worlds that wait cost nothing now, but all of them come back. They are begun no faster than this
-/// thread could also end them, so that nobody waits for long when answers come.
-bool worker::has_room() const {
-  if (worlds_.size() < a_handful || opened_ == 0) return true;
-  const auto whole =
-      ended_ > 0 ? std::chrono::duration<double>(busy_of_ended_) / ended_
-                 : std::chrono::duration<double>(busy_of_opened_) / opened_ * whole_of_opening;
-  return clock::now() - began_ >= whole * static_cast<double>(started_) * spare;
-}
-
 bool worker::start_next() {
-  if (worlds_.size() >= most_ || !has_room()) return false;
+  if (worlds_.size() >= most_) return false;
+  const auto from = clock::now();
+  const auto left = std::min(desk_.counts().waiting(), most_ - worlds_.size());
+  if (!pace_.may_begin(from, left)) return false;
   const auto i = desk_.take();
   if (!i) return false;
-  const auto from = clock::now();
   auto started = start_experiment(desk_.spec(*i), shop_, follow_);
   if (!started) {
     desk_.put(*i, stillborn(desk_.spec(*i), shop_.how, started.why().what));
@@ -70,9 +66,9 @@ bool worker::start_next() {
   }
   auto& s = worlds_[*i];
   s.world = std::move(*started);
+  pace_.began(clock::now());
   // A system's first experiment boots it, once for all.
-  if (started_++ > 0) s.busy = clock::now() - from;
-  if (started_ == 1) began_ = clock::now();
+  if (std::exchange(booted_, true)) s.busy = s.stretch = clock::now() - from;
   s.world->inside().on_ready([this, i = *i, &s] { queue(i, s); });
   if (gauges_) gauges_->started();
   queue(*i, s);
@@ -89,19 +85,22 @@ void worker::queue(std::size_t i, slot& s) {
 void worker::visit(std::size_t i) {
   auto& s = worlds_.at(i);
   const auto from = clock::now();
-  if (gauges_) gauges_->waited(from - s.since);
   auto& world = *s.world;
   bool waits = false;
   for (int n = 0; n < steps_in_a_row && !waits && !world.over(); ++n) waits = !world.step();
   s.queued = false;
-  s.busy += clock::now() - from;
-  if (waits && ++s.visits == 1) {
-    ++opened_;
-    busy_of_opened_ += s.busy;
+  const auto took = clock::now() - from;
+  s.busy += took;
+  s.stretch += took;
+  if (waits && !world.over()) {
+    if (++s.visits == 1)
+      pace_.opened(s.stretch);
+    else
+      pace_.answered(s.stretch);
+    s.stretch = {};
   }
   if (world.over()) {
-    ++ended_;
-    busy_of_ended_ += s.busy;
+    pace_.ended(clock::now(), s.stretch, s.busy);
     world.inside().on_ready({}); // its end makes noise that nobody needs to hear
     desk_.put(i, world.finished());
     worlds_.erase(i);
@@ -109,7 +108,9 @@ void worker::visit(std::size_t i) {
   } else if (waits) {
     alarms_.push({clock::now() + world.inside().patience(), i, s.visits});
   } else {
-    queue(i, s);
+    // The first is finished before the next: halfway through they hold the most memory.
+    s.queued = true;
+    unfinished_.push_front(i);
   }
 }
 

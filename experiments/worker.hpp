@@ -5,6 +5,7 @@
 #include "experiments/bench.hpp"
 #include "experiments/bench/desk.hpp"
 #include "experiments/bench_gauges.hpp"
+#include "experiments/pace.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -32,9 +33,10 @@ private:
   struct slot {
     std::unique_ptr<running> world;
     bool queued = false;
-    clock::time_point since;  ///< when it was queued
-    clock::duration busy{};   ///< what it took of this thread so far
-    std::uint64_t visits = 0; ///< a later visit makes an earlier alarm void
+    clock::time_point since;   ///< when it was queued
+    clock::duration busy{};    ///< what it took of this thread so far
+    clock::duration stretch{}; ///< of that, since it last waited
+    std::uint64_t visits = 0;  ///< a later visit makes an earlier alarm void
   };
   struct alarm {
     clock::time_point at;
@@ -44,7 +46,6 @@ private:
   };
 
   bool start_next();
-  bool has_room() const;
   void queue(std::size_t i, slot& s);
   void visit(std::size_t i);
   void ring_alarms();
@@ -58,14 +59,12 @@ private:
   bench_gauges* gauges_;
   workshop shop_;
   std::unordered_map<std::size_t, slot> worlds_;
-  std::deque<std::size_t> ready_;
+  std::deque<std::size_t> ready_;      ///< something reached them
+  std::deque<std::size_t> unfinished_; ///< their turn was over before their work
   std::priority_queue<alarm, std::vector<alarm>, std::greater<>> alarms_;
   unsigned obeyed_ = 0;
-
-  // What worlds take of this thread: in all, and until they first wait.
-  clock::time_point began_ = clock::now();
-  std::size_t started_ = 0, opened_ = 0, ended_ = 0;
-  clock::duration busy_of_opened_{}, busy_of_ended_{};
+  pace pace_;
+  bool booted_ = false;
 };
 
 } // namespace remed::experiments

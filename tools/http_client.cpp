@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 
+#include <array>
 #include <limits>
 #include <optional>
 
@@ -181,8 +182,8 @@ std::string client_call::request_head() const {
 void client_call::send() {
   doing_ = "send the request";
   limit(call_.idle_limit);
-  head_ = request_head() + call_.body;
-  net::async_write(*wire_, net::buffer(head_),
+  head_ = request_head();
+  net::async_write(*wire_, std::array{net::buffer(head_), net::buffer(call_.body)},
                    [self = shared_from_this()](error_code ec, std::size_t) {
                      if (self->finished_) return;
                      // A server may answer early and stop reading: look for its answer anyway.

@@ -36,9 +36,9 @@ std::int64_t output_tokens(const double_answer& a) {
   return n;
 }
 
-/// As many as its texts have; four of them are about a token.
+/// About as many as its JSON text has, beside the names; four of them are about a token.
 std::size_t bytes_of(const json& value) {
-  if (value.is_string()) return value.get_ref<const std::string&>().size();
+  if (value.is_string()) return value.get_ref<const std::string&>().size() + 4;
   std::size_t sum = 0;
   if (value.is_structured())
     for (const auto& inner : value) sum += bytes_of(inner);

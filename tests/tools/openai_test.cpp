@@ -117,6 +117,25 @@ TEST_CASE("several tool calls come back whole, streamed or not, and can be answe
   }
 }
 
+TEST_CASE("one model is told each conversation as it stands: grown, changed or another") {
+  fixture f;
+  auto said = [&](const model_request& request) {
+    REQUIRE(f.send(request).ok());
+    std::vector<std::string> texts;
+    for (const auto& m : f.server.seen().back()["messages"]) texts.push_back(m["content"]);
+    return texts;
+  };
+  using texts = std::vector<std::string>;
+  auto request = ask("x");
+  CHECK(said(request) == texts{"You repair clusters.", "x"});
+  CHECK(said(request) == texts{"You repair clusters.", "x"});
+  request.messages.push_back({chat_message::role::assistant, "y", {}, {}});
+  request.messages.push_back({chat_message::role::user, "z", {}, {}});
+  CHECK(said(request) == texts{"You repair clusters.", "x", "y", "z"});
+  CHECK(said(ask("other")) == texts{"You repair clusters.", "other"});
+  CHECK(said(request) == texts{"You repair clusters.", "x", "y", "z"});
+}
+
 TEST_CASE("an unanswered tool call is refused with the server's own words") {
   fixture f;
   auto request = ask("x");
