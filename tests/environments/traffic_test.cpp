@@ -1,5 +1,6 @@
 #include "environments/embedded/traffic.hpp"
 
+#include "environments/embedded/measurements.hpp"
 #include "tests/environments/small_world.hpp"
 
 #include <doctest/doctest.h>
@@ -48,6 +49,18 @@ TEST_CASE("no ready endpoint is downtime, by the second") {
   CHECK(r.worst_success == 0);
   CHECK_FALSE(r.met);
   CHECK(slo(*w.c, w.c->now() - std::chrono::seconds{30}, w.c->now()).met);
+}
+
+TEST_CASE("a network test asks the service alone, not those it depends on") {
+  small_world w;
+  w.hurt("time-service", "net_delay", {{"ms", 3000}}, lifetime::sandbox);
+  random_source chance{1};
+  auto caller = transactions_with(*w.c, "simple-micro", "hello-service", 12, chance);
+  auto own = transactions_with(*w.c, "simple-micro", "time-service", 12, chance);
+  REQUIRE(caller.ok());
+  REQUIRE(own.ok());
+  CHECK(caller->failed == 0);
+  CHECK(own->failed == 12);
 }
 
 TEST_CASE("a delayed pod makes users wait until the effect ends") {
