@@ -3,6 +3,7 @@
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/controllers/objects.hpp"
 #include "environments/embedded/kept_text.hpp"
+#include "environments/embedded/network_policies.hpp"
 #include "environments/embedded/node/pod_sync.hpp"
 
 #include <algorithm>
@@ -80,8 +81,7 @@ object_facts::object_facts(const json& of) {
   node = view_at(spec, {"nodeName"});
   address = view_at(status, {"podIP"});
   ready = pod_is_ready(of);
-  const auto policy = view_at(spec, {"dnsPolicy"});
-  cluster_names = policy != "Default" && policy != "None";
+  cluster_names = knows_cluster_names(of);
   for (const char* list : {"containers", "initContainers", "ephemeralContainers"}) {
     const auto& all = at_path(spec, {list});
     if (!all.is_array()) continue;

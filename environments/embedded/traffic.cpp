@@ -233,10 +233,10 @@ private:
     auto& state = c.traffic();
     auto declared = state.system && state.system->name == ns;
     auto input = look(c, *app.profile);
-    if (!effects_changed && app.input && input == *app.input && !app.past.empty()) return;
+    const bool same = app.input && input == *app.input && !app.past.empty();
+    if (same && !effects_changed) return;
     auto chance = c.random().split("traffic");
-    const bool repeats = declared && state.chance.state() == chance.state();
-    if (repeats && app.input && input == *app.input && !app.past.empty()) {
+    if (same && declared && state.chance.state() == chance.state()) {
       note(app, c.now(), app.past.back().flow); // the same chance would say the same
       return;
     }

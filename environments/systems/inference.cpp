@@ -1,6 +1,7 @@
 #include "environments/systems/inference.hpp"
 
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/controllers/objects.hpp"
 #include "environments/embedded/quantity.hpp"
 
 #include <algorithm>
@@ -28,15 +29,6 @@ bool is_workload(const json& object) {
   return kind == "Deployment" || kind == "StatefulSet" || kind == "DaemonSet";
 }
 
-bool contains_all(const json& labels, const json& wanted) {
-  if (!wanted.is_object() || wanted.empty() || !labels.is_object()) return false;
-  const auto& members = wanted.get_ref<const json::object_t&>();
-  return std::all_of(members.begin(), members.end(), [&](const auto& member) {
-    auto found = labels.find(member.first);
-    return found != labels.end() && *found == member.second;
-  });
-}
-
 bool is_name_char(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' || c == '_';
 }
@@ -61,7 +53,7 @@ public:
     for (const auto& [service, object] : services_) {
       const auto& selector = at_path(*object, {"spec", "selector"});
       for (const auto& [name, of] : labels) {
-        if (contains_all(*of, selector)) behind_[service] = *name;
+        if (selects_by_map(selector, *of)) behind_[service] = *name;
       }
     }
   }
@@ -222,10 +214,10 @@ std::vector<std::string> roots(const manifests& all, const system_profile& syste
 
 } // namespace
 
-bool shapes_profile(const json& object) {
+bool shapes_profile(const json& manifest) {
   static const std::set<std::string> kinds{"Deployment", "StatefulSet", "DaemonSet", "Service",
                                            "ConfigMap",  "Secret",      "Ingress"};
-  return kinds.count(kind_of(object)) > 0;
+  return kinds.count(kind_of(manifest)) > 0;
 }
 
 void infer_services(const std::vector<const json*>& objects, const std::string& ns,

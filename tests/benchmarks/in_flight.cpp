@@ -34,8 +34,8 @@ namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 
 long number(const char* name, long otherwise) {
-  const char* text = std::getenv(name);
-  return text != nullptr && *text != 0 ? std::atol(text) : otherwise;
+  const auto text = text_of(name, "");
+  return text.empty() ? otherwise : std::atol(text.c_str());
 }
 
 /// The double's mind: looks around one command at a time, then follows the runbook.
@@ -262,7 +262,7 @@ void in_flight() {
   fs::create_directories(all.folder);
   const auto n = static_cast<std::size_t>(number("N", 10'000));
   std::vector<std::uint64_t> seeds;
-  const std::string suite = std::getenv("SUITE") != nullptr ? std::getenv("SUITE") : "easy";
+  const std::string suite = text_of("SUITE", "easy");
   const auto listed = load_suite(suite);
   if (!listed) {
     std::printf("in flight: %s\n", listed.why().what.c_str());

@@ -167,9 +167,14 @@ tools::http_reply run_verb(api_call& call) {
   return delete_collection(call);
 }
 
+bool all_utf8(const tools::query_params& query) {
+  return std::all_of(query.items().begin(), query.items().end(),
+                     [](const auto& item) { return is_utf8(item.first) && is_utf8(item.second); });
+}
+
 tools::http_reply dispatch(api_server::state& s, const identity& who,
                            const tools::http_request& request) {
-  if (!is_utf8(request.path) || !is_utf8(tools::percent_decode(request.query.encode())))
+  if (!is_utf8(request.path) || !all_utf8(request.query))
     return error_response(request, errors::bad_request("invalid UTF-8 in the request's path"));
   if (request.path == clock_path) return answer_clock(s, who, request);
   if (auto found = discover(s.c, who, request)) return *found;
