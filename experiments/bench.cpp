@@ -72,7 +72,16 @@ private:
   unsigned left_;
 };
 
-result<std::shared_ptr<tools::ansible_host>> ansible_host_for(const settings& how) {
+std::shared_ptr<agents::process_gate> gate_for(const settings& how) {
+  if (how.processes > 0)
+    return std::make_shared<agents::process_gate>(static_cast<int>(how.processes));
+  return std::make_shared<agents::process_gate>(static_cast<int>(cores()),
+                                                static_cast<int>(served_by_core * cores()),
+                                                agents::idle_cores_of_this_machine());
+}
+
+result<std::shared_ptr<tools::ansible_host>> ansible_host_for(const settings& how,
+                                                              const agents::process_gate& gate) {
   std::shared_ptr<tools::ansible_host> none;
   if (how.tools != tool_kind::real) return none;
   if (how.sandbox == tools::sandbox_spec::mode::sandboxed) {
@@ -80,7 +89,7 @@ result<std::shared_ptr<tools::ansible_host>> ansible_host_for(const settings& ho
     if (!possible) return possible.why();
   }
   if (how.ansible != tools::ansible_backend::host_process) return none;
-  return tools::start_ansible_host(how.sandbox);
+  return tools::start_ansible_host(how.sandbox, static_cast<unsigned>(gate.most()));
 }
 
 } // namespace
@@ -138,11 +147,9 @@ vtime wall_calendar() {
 
 result<std::vector<record>> run_all(const std::vector<experiment_spec>& specs, const settings& how,
                                     const std::atomic<bool>& stop, const bench_lead& lead) {
-  auto host = ansible_host_for(how);
+  const auto gate = gate_for(how);
+  auto host = ansible_host_for(how, *gate);
   if (!host) return host.why();
-  const auto cores = std::max(1u, std::thread::hardware_concurrency());
-  auto gate = std::make_shared<agents::process_gate>(
-      static_cast<int>(how.processes > 0 ? how.processes : cores));
   desk all(specs, lead.done);
   // Whoever starts more worlds than the machine can serve only makes all of them late.
   all.hold_back = [gate] {

@@ -157,7 +157,9 @@ void add_sitting_options(CLI::App& command, bench_arguments& a) {
   command.add_option("-j,--parallel", a.parallel, "experiments at once")
       ->check(CLI::Range(1u, 100'000u))
       ->capture_default_str();
-  command.add_option("--processes", a.processes, "child processes at once; default: the cores")
+  command
+      .add_option("--processes", a.processes,
+                  "child processes at once; default: one per core, more while\ncores are idle")
       ->check(CLI::Range(1u, 1024u));
   command.add_option("--resume", a.resume, "go on with the bench in this folder (or in --out)")
       ->expected(0, 1);

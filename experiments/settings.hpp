@@ -10,11 +10,13 @@
 #include "tools/model.hpp"
 #include "tools/sandbox.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 
 namespace remed::experiments {
 
@@ -32,6 +34,13 @@ enum class verdict_kind {
 };
 NAMES(verdict_kind, "sound", "microremed")
 
+/// Cores of this machine, at least 1.
+inline unsigned cores() {
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+/// Experiments and their children wait more than they compute: how many one core can serve.
+inline constexpr unsigned served_by_core = 8;
+
 struct settings {
   tool_kind tools = tool_kind::real;
   tools::sandbox_spec::mode sandbox = tools::sandbox_spec::mode::sandboxed;
@@ -45,10 +54,12 @@ struct settings {
   double wait_interval_s = 0;         ///< between checks, virtual; 0: as usual
   double injection_timeout_s = 0;     ///< for a symptom to show, virtual; 0: as usual
   verdict_kind verdict = verdict_kind::sound;
-  std::filesystem::path out;      ///< where event logs and results go; empty: nowhere
-  unsigned parallel = 4;          ///< experiments at once
-  unsigned threads = 2;           ///< threads that own worlds
-  unsigned processes = 0;         ///< child processes at once; 0: as many as there are cores
+  std::filesystem::path out;                    ///< where event logs and results go; empty: nowhere
+  unsigned parallel = served_by_core * cores(); ///< experiments at once
+  unsigned threads = 2;                         ///< threads that own worlds
+  /// Child processes at once. 0: one per core, and as long as cores are idle, because those wait
+  /// for their clusters, up to served_by_core for each.
+  unsigned processes = 0;
   std::shared_ptr<purse> money;   ///< what models may cost in all; none: no cap
   bench_gauges* gauges = nullptr; ///< where a bench shows itself; may be none
   /// Put around each model, to watch it; may be empty.

@@ -54,7 +54,7 @@ result<record> run_with(const experiment_spec& spec, const settings& how,
     if (how.sandbox == tools::sandbox_spec::mode::sandboxed) {
       if (auto possible = tools::sandbox_available(); !possible) return possible.why();
     }
-    auto started = tools::start_ansible_host(how.sandbox);
+    auto started = tools::start_ansible_host(how.sandbox, 1);
     if (!started) return started.why();
     host = std::move(*started);
   }

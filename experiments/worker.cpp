@@ -28,12 +28,14 @@ worker::worker(desk& from, const settings& how, std::shared_ptr<tools::ansible_h
       follow_(follow),
       most_(most),
       gauges_(how.gauges),
-      shop_(how, std::move(host), std::move(gate)) {}
+      gate_(std::move(gate)),
+      shop_(how, std::move(host), gate_) {}
 
 void worker::work() {
   for (;;) {
     if (const auto orders = desk_.orders(); orders != obeyed_) obey(orders);
     shop_.loop.poll();
+    gate_->look();
     ring_alarms();
     // Whoever was answered goes first: it has been waited for. What goes on by itself, an end for
     // example, is late for nobody; and a new world least of all.

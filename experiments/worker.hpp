@@ -57,6 +57,7 @@ private:
   const event_follower& follow_;
   unsigned most_;
   bench_gauges* gauges_;
+  std::shared_ptr<agents::process_gate> gate_;
   workshop shop_;
   std::unordered_map<std::size_t, slot> worlds_;
   std::deque<std::size_t> ready_;      ///< something reached them

@@ -75,9 +75,10 @@ public:
 enum class ansible_backend { host_process, command };
 
 /// The pre-forked host process, shared by all loops of this program: started once, stopped when the
-/// last owner drops it. Fails with the remedy where Ansible or the sandbox is missing.
+/// last owner drops it. Runs at most `at_once` ≥ 1 playbooks, the rest wait in it. Fails with the
+/// remedy where Ansible or the sandbox is missing.
 class ansible_host;
-result<std::shared_ptr<ansible_host>> start_ansible_host(sandbox_spec::mode mode);
+result<std::shared_ptr<ansible_host>> start_ansible_host(sandbox_spec::mode mode, unsigned at_once);
 
 std::unique_ptr<ansible_runner> make_ansible_runner(io_loop& loop, ansible_backend backend,
                                                     sandbox_spec::mode mode,

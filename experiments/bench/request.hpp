@@ -33,7 +33,7 @@ struct bench_arguments {
   std::string seeds = "1", manifests, verdict = "sound";
   std::string resume, retry, deadline, max_cost, junit;
   bool resume_given = false;
-  unsigned parallel = 4, processes = 0;
+  unsigned parallel = served_by_core * cores(), processes = 0;
   double fail_under = -1;
   bool dry_run = false;
   old_arguments old;

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -157,4 +158,70 @@ TEST_CASE("many threads at one gate never have more slots than there are") {
   CHECK_EQ(served, 800);
   CHECK_LE(most, 3);
   CHECK_EQ(gate->busy(), 0);
+}
+
+namespace {
+
+/// A gate of one core, up to three children, on a machine that says how idle it is.
+struct idle_machine {
+  std::optional<double> idle;
+  process_gate gate{1, 3, [this] { return idle; }};
+  int let_in = 0;
+  bool take() {
+    return gate.take([this] { return ++let_in > 0; });
+  }
+};
+
+} // namespace
+
+TEST_CASE("beyond the cores a child is let in when the machine was found idle, one for each core") {
+  idle_machine m;
+  CHECK(m.take());
+  CHECK_FALSE(m.take());
+  CHECK_FALSE(m.take());
+  m.gate.look(); // too early to tell
+  m.idle = 0.2;
+  m.gate.look(); // the first is at work
+  CHECK_EQ(m.let_in, 0);
+  m.idle = 0.9; // it waits
+  m.gate.look();
+  CHECK_EQ(m.let_in, 1);
+  m.gate.look();
+  CHECK_EQ(m.let_in, 2);
+  CHECK_EQ(m.gate.busy(), 3);
+  CHECK_FALSE(m.take());
+  m.gate.look(); // never more than the most
+  CHECK_EQ(m.let_in, 2);
+  m.gate.give_back(); // there is still room
+  CHECK_EQ(m.let_in, 3);
+  CHECK_FALSE(m.take());
+  m.idle = 0;
+  m.gate.look();
+  m.gate.give_back(); // the others are at work
+  CHECK_EQ(m.let_in, 3);
+  CHECK_EQ(m.gate.waiting(), 1);
+}
+
+TEST_CASE("room that was seen while fewer children than cores ran is not counted on later") {
+  idle_machine m;
+  CHECK(m.take());
+  m.idle = 1;
+  m.gate.look(); // room for one more …
+  m.gate.give_back();
+  m.gate.look(); // … which is forgotten here
+  CHECK(m.take());
+  CHECK_FALSE(m.take());
+}
+
+TEST_CASE("this machine tells how many of its cores are idle") {
+  const auto idle = remed::agents::idle_cores_of_this_machine();
+  CHECK_FALSE(idle()); // nothing to compare with
+  const auto begin = std::chrono::steady_clock::now();
+  std::optional<double> seen;
+  while (!(seen = idle()) && std::chrono::steady_clock::now() - begin < std::chrono::seconds{5}) {
+  }
+  REQUIRE(seen);
+  CHECK(*seen >= 0);
+  // The kernel's hundredths may put a little more than there is into one interval.
+  CHECK(*seen <= 2.0 * std::thread::hardware_concurrency());
 }

@@ -80,7 +80,7 @@ playbook_stage::playbook_stage() {
   booted_ = std::move(*booted);
   REQUIRE(chaos::install_chaos(*booted_));
   booted_->advance_to(booted_->now() + std::chrono::seconds{60});
-  auto host = tools::start_ansible_host(tools::sandbox_spec::mode::sandboxed);
+  auto host = tools::start_ansible_host(tools::sandbox_spec::mode::sandboxed, 4);
   REQUIRE_MESSAGE(host.ok(), (host ? "" : host.why().what));
   host_ = *host;
 }

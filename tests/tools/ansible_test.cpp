@@ -24,7 +24,7 @@ constexpr const char* inventory = "[k3s_control_plane]\n192.0.2.10 ansible_user=
 
 /// One host process for all cases of this file: starting it is what it is there to save.
 std::shared_ptr<ansible_host> host() {
-  static const auto started = start_ansible_host(sandbox_spec::mode::sandboxed);
+  static const auto started = start_ansible_host(sandbox_spec::mode::sandboxed, 4);
   INFO((started.ok() ? std::string() : started.why().what));
   REQUIRE(started.ok());
   return *started;
@@ -367,7 +367,7 @@ TEST_CASE("many runs at once all end well, each with its own answer") {
 }
 
 TEST_CASE("mode none runs playbooks on the bare host, through either backend") {
-  const auto bare_host = start_ansible_host(sandbox_spec::mode::none);
+  const auto bare_host = start_ansible_host(sandbox_spec::mode::none, 4);
   REQUIRE(bare_host.ok());
   for (auto backend : {ansible_backend::command, ansible_backend::host_process}) {
     io_loop loop;

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -41,7 +42,8 @@ result<std::string> enter_library() {
 
 } // namespace
 
-result<std::shared_ptr<ansible_host>> start_ansible_host(sandbox_spec::mode mode) {
+result<std::shared_ptr<ansible_host>> start_ansible_host(sandbox_spec::mode mode,
+                                                         unsigned at_once) {
   const bool sandboxed = mode == sandbox_spec::mode::sandboxed;
   if (auto found = ansible_installed(); !found) return found.why();
   const auto scripts = ansible_scripts();
@@ -64,7 +66,8 @@ result<std::shared_ptr<ansible_host>> start_ansible_host(sandbox_spec::mode mode
               std::to_string(control_fd),
               std::to_string(log_fd),
               library,
-              *scripts + "/remed_events.py"};
+              *scripts + "/remed_events.py",
+              std::to_string(std::max(1u, at_once))};
   cmd.env = ansible_environment(std::chrono::seconds{0});
   if (const char* cache = std::getenv("REMED_CACHE_DIR")) cmd.env["REMED_CACHE_DIR"] = cache;
   cmd.cwd = "/";

@@ -9,14 +9,14 @@
 # <https://www.gnu.org/licenses/>.
 #
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Usage: host.py CONTROL_FD LOG_FD LIBRARY PLUGIN
+"""Usage: host.py CONTROL_FD LOG_FD LIBRARY PLUGIN AT_ONCE
 
 Requests arrive on CONTROL_FD (AF_UNIX, SOCK_SEQPACKET), one byte each with the descriptors
 [connection, request, stdout, stderr, events, sandbox control]. `request` is a file with the JSON
 
     {"argv": [...], "env": {...}, "cwd": "...", "task_timeout": seconds, "sandbox": {...} or null}
 
-On the connection the host answers {"pid"} when the run has started and
+At most AT_ONCE runs are under way, the others wait. On the connection the host answers {"pid"} when the run has started and
 {"rc", "sig", "utime", "stime", "maxrss", "wall"} when it has ended; closing the connection kills the
 run. The host ends when CONTROL_FD closes. Every run is real Ansible: PlaybookCLI.cli_executor in a
 fork; what is saved are imports, plugin loading, building the module zips, and Python's start-up for
@@ -43,9 +43,9 @@ from host_run import run_child  # noqa: E402
 
 
 class Host:
-    def __init__(self, control, library, zips, options):
+    def __init__(self, control, library, zips, options, at_once):
         self.control, self.library, self.zips, self.options = control, library, zips, options
-        self.limit = max(2, 2 * (os.cpu_count() or 1))
+        self.limit = at_once
         self.waiting = collections.deque()
         self.running = {}  # pid -> (connection, start, own process group)
         self.by_fd = {}  # connection's descriptor -> pid, or None while waiting
@@ -167,7 +167,7 @@ class Host:
 
 
 def main():
-    control_fd, log_fd, library_path, plugin_path = sys.argv[1:5]
+    control_fd, log_fd, library_path, plugin_path, at_once = sys.argv[1:6]
     os.dup2(int(log_fd), 1)
     os.dup2(int(log_fd), 2)
     os.close(int(log_fd))
@@ -193,7 +193,7 @@ def main():
         gc.freeze()  # children share these pages: the collector must not write into them
         print(f"ready after {time.monotonic() - began:.2f} s, "
               f"{time.process_time():.2f} s of CPU", flush=True)
-        host = Host(control, library, zips, options)
+        host = Host(control, library, zips, options, int(at_once))
         host.serve()
     finally:
         if os.getpid() == owner:
