@@ -148,7 +148,7 @@ void embedded_environment::observe(look at, std::function<void(result<observatio
   const auto to = std::min(at.window_to.value_or(c.now()), c.now());
   const auto from = std::min(at.window_from, to);
   out.slo = slo(c, from, to);
-  out.downtime_s = harm_seconds(c.traffic().timeline, from, to, at.tolerated);
+  out.downtime_s = harm_seconds(seen_by_users(c.traffic(), from, to), from, to, at.tolerated);
   const auto& audit = c.audit();
   out.audit_size = audit.size();
   for (auto i = at.audit_from; i < audit.size(); ++i) out.audit.push_back(audit[i]);

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace remed::env {
@@ -82,15 +84,34 @@ struct service_flow {
   std::map<std::string, double> busy_cores; ///< by pod: CPU its requests ask for, uncapped
 };
 
-/// What users see, and each service behind it.
-struct flow_result {
+/// What users see.
+struct users_flow {
   double success = 1, p50_ms = 0, p95_ms = 0, rps = 0;
+};
+
+/// What users see, and each service behind it.
+struct flow_result : users_flow {
   std::map<std::string, service_flow> services;
 };
+
+/// Requests per second.
+struct flow_rates {
+  double entry = 0;                                          ///< at each entry
+  std::vector<std::pair<std::string_view, double>> services; ///< by name; views of the profile
+  double of(std::string_view service) const;
+};
+/// CPU that `rps` requests to a service ask of each of its endpoints. Cores.
+double share_of_cores(const service_profile& p, std::size_t endpoints, double rps);
 
 /// Follows the entry's requests through the call graph.
 flow_result evaluate_flow(const system_profile& system, const flow_input& input,
                           std::uint64_t seed);
+/// The same when the rates are known already.
+flow_result evaluate_flow(const system_profile& system, const flow_input& input,
+                          const flow_rates& rates, std::uint64_t seed);
+/// And only what users see.
+users_flow evaluate_users(const system_profile& system, const flow_input& input,
+                          const flow_rates& rates, std::uint64_t seed);
 
 /// Quota in cores after the kubelet's lower bound.
 double effective_cores(double limit_cores);

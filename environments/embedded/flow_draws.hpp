@@ -10,9 +10,11 @@ namespace remed::env {
 double normal_quantile(double u);
 /// Requests differ in how much work they are: the factor at a quantile.
 double work_factor(double quantile);
-/// Whether a draw for the service is work_factor times plain_draw_ms.
+/// Whether a draw for the service is work_factor times skewed_ms of its mean and width.
 bool is_plain(const flow_container& in);
-/// Right-skewed around the mean, by a quantile.
-double plain_draw_ms(const flow_container& in, double cpu_ms, double rho, double quantile);
+/// Right-skewed around the mean, by a width and a quantile.
+double skewed_ms(double mean_ms, double sigma, double quantile);
+/// The width of the draws of a plain one.
+double draw_width(const flow_container& in, double rho);
 
 } // namespace remed::env

@@ -26,8 +26,9 @@ double link_ms(const flow_container& sender) {
   return sum / quantiles;
 }
 
-flow_node node_of(const service_profile& p, const flow_service& where) {
+flow_node node_of(const std::string& name, const service_profile& p, const flow_service& where) {
   flow_node out;
+  out.name = name;
   out.profile = &p;
   out.where = &where;
   out.alive = std::any_of(where.endpoints.begin(), where.endpoints.end(),
@@ -37,51 +38,112 @@ flow_node node_of(const service_profile& p, const flow_service& where) {
   return out;
 }
 
+/// The place in `order` of each node comes after those it calls. False when some call each other in
+/// a ring, or the chain of calls is longer than can settle.
+bool place_after_callees(const std::vector<flow_node>& nodes, std::size_t at,
+                         std::vector<int>& height, std::vector<std::size_t>& order) {
+  constexpr int unseen = -1, open = -2;
+  if (height[at] != unseen) return height[at] != open;
+  height[at] = open;
+  int highest = 0;
+  for (const auto& edge : nodes[at].calls) {
+    if (edge.to < 0) continue;
+    const auto callee = static_cast<std::size_t>(edge.to);
+    if (!place_after_callees(nodes, callee, height, order)) return false;
+    highest = std::max(highest, height[callee] + 1);
+  }
+  height[at] = highest;
+  order.push_back(at);
+  return highest < rounds;
+}
+
 } // namespace
 
 flow_graph::flow_graph(const system_profile& system, const flow_input& input) : system_(system) {
-  for (const auto& [name, profile] : system.services) {
-    numbers_[name] = static_cast<int>(nodes_.size());
+  connect(input);
+  find_order();
+  settle();
+}
+
+flow_graph::flow_graph(const system_profile& system, const flow_input& input,
+                       const flow_rates& known)
+    : system_(system) {
+  connect(input);
+  entry_rps_ = known.entry;
+  for (std::size_t i = 0; i < nodes_.size(); ++i) nodes_[i].rps = known.services[i].second;
+}
+
+void flow_graph::connect(const flow_input& input) {
+  nodes_.reserve(system_.services.size());
+  for (const auto& [name, profile] : system_.services) {
     auto found = input.find(name);
-    nodes_.push_back(node_of(profile, found == input.end() ? nowhere : found->second));
+    nodes_.push_back(node_of(name, profile, found == input.end() ? nowhere : found->second));
   }
+  const auto limit_of = [](const service_profile::call& call) {
+    return call.timeout_s > 0 ? call.timeout_s * 1000 : patience_ms;
+  };
   for (auto& node : nodes_) {
     for (const auto& call : node.profile->calls) {
-      node.calls.push_back({number(call.to), &call, -1, call.per_request});
+      node.calls.push_back({number(call.to), &call, -1, call.per_request, limit_of(call)});
     }
     double total = 0;
     for (const auto& route : node.profile->routes) total += route.share;
     for (std::size_t r = 0; total > 0 && r < node.profile->routes.size(); ++r) {
       const auto& route = node.profile->routes[r];
       for (const auto& call : route.calls) {
-        node.calls.push_back(
-            {number(call.to), &call, static_cast<int>(r), call.per_request * route.share / total});
+        node.calls.push_back({number(call.to), &call, static_cast<int>(r),
+                              call.per_request * route.share / total, limit_of(call)});
       }
     }
   }
-  auto open = system.users <= 0;
-  entry_rps_ = open ? system.load_rps : system.users / system.think_s;
+  for (const auto& name : system_.entry) entries_.push_back(number(name));
+}
+
+void flow_graph::find_order() {
+  std::vector<int> height(nodes_.size(), -1);
+  order_.reserve(nodes_.size());
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    if (place_after_callees(nodes_, i, height, order_)) continue;
+    order_.clear();
+    return;
+  }
+}
+
+void flow_graph::settle() {
+  auto open = system_.users <= 0;
+  entry_rps_ = open ? system_.load_rps : system_.users / system_.think_s;
   spread(entry_rps_);
-  if (open || system.entry.empty()) return;
+  if (open || system_.entry.empty()) return;
   // N users who each wait T and think Z make N / (Z + T) requests a second; T grows with them.
   double low = 0, high = entry_rps_;
   for (int i = 0; i < halvings; ++i) {
     entry_rps_ = (low + high) / 2;
     spread(entry_rps_);
-    auto turns = system.users / (system.think_s + response_ms() / 1000);
+    auto turns = system_.users / (system_.think_s + response_ms() / 1000);
     (turns > entry_rps_ ? low : high) = entry_rps_;
   }
 }
 
-int flow_graph::number(const std::string& name) const {
-  auto found = numbers_.find(name);
-  return found == numbers_.end() ? -1 : found->second;
+int flow_graph::number(std::string_view name) const {
+  const auto found =
+      std::lower_bound(nodes_.begin(), nodes_.end(), name,
+                       [](const flow_node& n, std::string_view wanted) { return n.name < wanted; });
+  return found == nodes_.end() || found->name != name ? -1
+                                                      : static_cast<int>(found - nodes_.begin());
+}
+
+flow_rates flow_graph::rates() const {
+  flow_rates out;
+  out.entry = entry_rps_;
+  out.services.reserve(nodes_.size());
+  for (const auto& node : nodes_) out.services.emplace_back(node.name, node.rps);
+  return out;
 }
 
 void flow_graph::spread(double entry_rps) {
   std::vector<double> now(nodes_.size(), 0), arriving(nodes_.size(), 0);
-  for (const auto& name : system_.entry) {
-    if (number(name) >= 0) arriving[static_cast<std::size_t>(number(name))] += entry_rps;
+  for (const auto entry : entries_) {
+    if (entry >= 0) arriving[static_cast<std::size_t>(entry)] += entry_rps;
   }
   // What arrives at a service sets off what it calls, wave after wave, until nothing is left.
   for (auto& node : nodes_) node.rps = 0;
@@ -116,31 +178,65 @@ double flow_graph::own_ms(const flow_node& n) const {
   return n.rest_ms + sum / pods;
 }
 
-double flow_graph::response_ms() const {
-  std::vector<double> own(nodes_.size()), all(nodes_.size(), 0);
-  for (std::size_t i = 0; i < nodes_.size(); ++i) all[i] = own[i] = own_ms(nodes_[i]);
-  for (int round = 0; round < rounds; ++round) {
-    auto before = all;
-    for (std::size_t i = 0; i < nodes_.size(); ++i) {
-      all[i] = own[i];
-      if (!nodes_[i].answers()) continue;
-      auto caller = nodes_[i].links_ms.front();
-      for (const auto& edge : nodes_[i].calls) {
-        if (edge.to < 0) continue;
-        auto limit = edge.call->timeout_s > 0 ? edge.call->timeout_s * 1000 : patience_ms;
-        all[i] += edge.mean * std::min(limit, before[static_cast<std::size_t>(edge.to)] + caller);
-      }
-      all[i] = std::min(all[i], patience_ms);
-    }
-    if (all == before) break;
+double flow_graph::response_ms(std::size_t node, const std::vector<double>& own,
+                               const std::vector<double>& all) const {
+  const auto& of = nodes_[node];
+  auto out = own[node];
+  if (!of.answers()) return out;
+  const auto caller = of.links_ms.front();
+  for (const auto& edge : of.calls) {
+    if (edge.to < 0) continue;
+    out += edge.mean * std::min(edge.limit, all[static_cast<std::size_t>(edge.to)] + caller);
   }
+  return std::min(out, patience_ms);
+}
+
+/// Round after round, each from what the one before told. A node whose callees said nothing new
+/// says nothing new.
+void flow_graph::settle_rings(const std::vector<double>& own, std::vector<double>& all) const {
+  auto before = all;
+  std::vector<char> moved(nodes_.size(), 1), moves(nodes_.size());
+  for (int round = 0; round < rounds; ++round) {
+    bool any = false;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      const auto& calls = nodes_[i].calls;
+      const bool anew = round == 0 || std::any_of(calls.begin(), calls.end(), [&](const auto& e) {
+                          return e.to >= 0 && moved[static_cast<std::size_t>(e.to)] != 0;
+                        });
+      if (anew) all[i] = response_ms(i, own, before);
+      moves[i] = all[i] != before[i];
+      any = any || moves[i] != 0;
+    }
+    if (!any) return;
+    before = all;
+    std::swap(moved, moves);
+  }
+}
+
+double flow_graph::response_ms() const {
+  std::vector<double> own(nodes_.size());
+  for (std::size_t i = 0; i < nodes_.size(); ++i) own[i] = own_ms(nodes_[i]);
+  auto all = own;
+  for (const auto i : order_) all[i] = response_ms(i, own, all);
+  if (order_.empty()) settle_rings(own, all);
   double sum = 0, entries = 0;
-  for (const auto& name : system_.entry) {
-    if (number(name) < 0) continue;
-    sum += all[static_cast<std::size_t>(number(name))];
+  for (const auto entry : entries_) {
+    if (entry < 0) continue;
+    sum += all[static_cast<std::size_t>(entry)];
     entries += 1;
   }
   return entries > 0 ? sum / entries : patience_ms;
+}
+
+double flow_rates::of(std::string_view service) const {
+  const auto found =
+      std::lower_bound(services.begin(), services.end(), service,
+                       [](const auto& one, std::string_view wanted) { return one.first < wanted; });
+  return found == services.end() || found->first != service ? 0 : found->second;
+}
+
+double share_of_cores(const service_profile& p, std::size_t endpoints, double rps) {
+  return rps / static_cast<double>(endpoints) * p.cpu_ms / 1000;
 }
 
 } // namespace remed::env

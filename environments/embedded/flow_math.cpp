@@ -41,11 +41,13 @@ bool is_plain(const flow_container& in) {
   return in.hog_threads <= 0;
 }
 
-double plain_draw_ms(const flow_container& in, double cpu_ms, double rho, double quantile) {
-  auto mean = cpu_mean_ms(in, cpu_ms, rho);
+double draw_width(const flow_container& in, double rho) {
   // Wider when there is competition.
-  auto sigma = in.hog_threads > 0 || rho > 0.5 ? 0.36 : 0.2;
-  return mean * std::exp(sigma * quantile - sigma * sigma / 2);
+  return in.hog_threads > 0 || rho > 0.5 ? 0.36 : 0.2;
+}
+
+double skewed_ms(double mean_ms, double sigma, double quantile) {
+  return mean_ms * std::exp(sigma * quantile - sigma * sigma / 2);
 }
 
 double effective_cores(double limit_cores) {
@@ -87,7 +89,7 @@ double cpu_draw_ms(const flow_container& in, double cpu_ms, double rho, double u
     if (u < open) return fast;
     return fast + cfs_period_ms * (1 - open) * (u - open) / (1 - open);
   }
-  return plain_draw_ms(in, cpu_ms, rho, normal_quantile(u));
+  return skewed_ms(cpu_mean_ms(in, cpu_ms, rho), draw_width(in, rho), normal_quantile(u));
 }
 
 double service_draw_ms(const flow_container& in, const service_profile& p, double rho, double u,

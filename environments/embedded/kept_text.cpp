@@ -1,8 +1,8 @@
 #include "environments/embedded/kept_text.hpp"
 
+#include "environments/embedded/kept.hpp"
 #include "environments/embedded/object_facts.hpp"
 
-#include <atomic>
 #include <utility>
 
 namespace remed::env {
@@ -12,25 +12,6 @@ namespace {
 struct object_text {
   std::string members;
   std::size_t metadata_from = 0, metadata_length = 0; ///< within `members`
-};
-
-/// A value that is set once. Forks may be read from several threads: whoever is first leaves its
-/// value there.
-template <class T>
-class kept {
-public:
-  ~kept() { delete value_.load(); }
-  const T* get() const { return value_.load(std::memory_order_acquire); }
-  const T* keep(T value) {
-    auto made = std::make_unique<const T>(std::move(value));
-    const T* none = nullptr;
-    if (value_.compare_exchange_strong(none, made.get(), std::memory_order_acq_rel))
-      return made.release();
-    return none; // by now what the other left
-  }
-
-private:
-  std::atomic<const T*> value_{nullptr};
 };
 
 /// Lives in the control block of the pointer, beside the counts, and so exactly as long as the

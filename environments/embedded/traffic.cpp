@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <optional>
 #include <set>
+#include <tuple>
 #include <utility>
 
 namespace remed::env {
@@ -24,21 +25,38 @@ bool listens_on(const container_facts& main, std::int64_t port) {
          std::find(main.ports.begin(), main.ports.end(), port) != main.ports.end();
 }
 
+/// The objects of one kind in a namespace, for whoever looks up many.
+class known_objects {
+public:
+  known_objects(const cluster& c, const char* table, std::string_view ns)
+      : all_(c.objects().list(table, ns)) {}
+  /// None when there is no such object.
+  const object* find(std::string_view name) const {
+    const auto found = std::lower_bound(
+        all_.begin(), all_.end(), name,
+        [](const object& one, auto wanted) { return facts_of(one).name < wanted; });
+    return found == all_.end() || facts_of(*found).name != name ? nullptr : &*found;
+  }
+
+private:
+  std::vector<object> all_; ///< by name
+};
+
 /// Adds one endpoint of a service.
-void add_endpoint(const cluster& c, const std::string& ns, const endpoint_facts& at,
-                  flow_service& out) {
-  const object_key key{ns, std::string(at.pod)};
-  const auto pod = c.objects().get("pods", key);
+void add_endpoint(const cluster& c, const known_objects& pods, const common_surroundings& common,
+                  const endpoint_facts& at, flow_service& out) {
+  const auto* pod = pods.find(at.pod);
   if (!pod) {
     flow_container gone;
-    gone.pod = key.name;
+    gone.pod = at.pod;
     gone.listening = false;
     out.endpoints.push_back(std::move(gone));
     return;
   }
-  const known_pod known(pod);
+  const known_pod known(*pod);
   if (known->main.empty()) return;
-  auto one = surroundings(container_view(c, known, known->main));
+  const auto* runtime = c.node().find(std::string(known->uid));
+  auto one = surroundings(container_view(c, known, known->main, runtime, common));
   const bool reached =
       at.ports.empty() || std::any_of(at.ports.begin(), at.ports.end(), [&](auto port) {
         return listens_on(known->containers.front(), port);
@@ -49,13 +67,17 @@ void add_endpoint(const cluster& c, const std::string& ns, const endpoint_facts&
 
 flow_input look(const cluster& c, const system_profile& system) {
   flow_input out;
+  const known_objects services(c, "services", system.name), pods(c, "pods", system.name);
+  const known_objects endpoints(c, "endpoints", system.name);
+  const common_surroundings common(c);
   for (const auto& [name, profile] : system.services) {
-    auto& service = out[name];
-    const object_key key{system.name, profile.service_name()};
-    service.resolvable = c.objects().get("services", key) != nullptr;
-    auto endpoints = c.objects().get("endpoints", key);
-    if (!endpoints) continue;
-    for (const auto& at : facts_of(endpoints).endpoints) add_endpoint(c, system.name, at, service);
+    auto& service = out.emplace_hint(out.end(), name, flow_service{})->second;
+    service.resolvable = services.find(profile.service_name()) != nullptr;
+    const auto* behind = endpoints.find(profile.service_name());
+    if (!behind) continue;
+    const auto& all = facts_of(*behind).endpoints;
+    service.endpoints.reserve(all.size());
+    for (const auto& at : all) add_endpoint(c, pods, common, at, service);
   }
   return out;
 }
@@ -78,6 +100,7 @@ void sample(usage_history& h, vtime now, double cores, double bytes) {
 /// Notes what each running container uses from now on; forgets those that are gone.
 void sample_usage(cluster& c) {
   std::vector<std::string> alive;
+  const common_surroundings common(c);
   auto& usage = c.traffic().usage.edit();
   for (const auto* pod : c.node().all()) {
     auto spec = c.objects().get("pods", {pod->ns, pod->name});
@@ -85,12 +108,14 @@ void sample_usage(cluster& c) {
     const known_pod known(spec);
     for (const auto& one : pod->containers) {
       if (!one.running()) continue;
-      auto key = pod->uid + "/" + one.name;
+      std::string key;
+      key.reserve(pod->uid.size() + 1 + one.name.size());
+      key.append(pod->uid).append("/").append(one.name);
       auto& h = usage[key];
       if (h.samples.empty() || h.started != one.started_at) {
         h = {pod->ns, pod->name, one.name, one.started_at, {}};
       }
-      const container_view view(c, known, one.name, pod);
+      const container_view view(c, known, one.name, pod, common);
       sample(h, c.now(), cpu_cores(view), memory_in_use(view));
       alive.push_back(std::move(key));
     }
@@ -102,18 +127,34 @@ void sample_usage(cluster& c) {
   });
 }
 
-void close_segment(cluster& c, const flow_result& flow) {
-  auto& state = c.traffic();
-  traffic_segment now{c.now(), flow.success, flow.p50_ms, flow.p95_ms, flow.rps};
-  if (!state.timeline.empty() && state.timeline.back().from == now.from) state.timeline.pop_back();
-  if (!state.timeline.empty()) {
-    const auto& last = state.timeline.back();
-    if (last.success_rate == now.success_rate && last.p95_ms == now.p95_ms &&
-        last.p50_ms == now.p50_ms && last.rps == now.rps) {
+/// Adds a segment, unless users see no difference to the one before.
+void add_segment(std::vector<traffic_segment>& to, const traffic_segment& next) {
+  if (!to.empty()) {
+    const auto& last = to.back();
+    if (last.success_rate == next.success_rate && last.p95_ms == next.p95_ms &&
+        last.p50_ms == next.p50_ms && last.rps == next.rps) {
       return;
     }
   }
-  state.timeline.push_back(now);
+  to.push_back(next);
+}
+
+traffic_segment told(const flow_segment& of) {
+  const auto& users = of.flow->users();
+  return {of.from, users.success, users.p50_ms, users.p95_ms, users.rps};
+}
+
+/// Segments whose conditions are kept, for whoever asks later.
+constexpr std::size_t longest_history = 400;
+
+void close_segment(cluster& c, std::shared_ptr<const lazy_flow> flow) {
+  auto& state = c.traffic();
+  auto& recent = state.recent;
+  if (!recent.empty() && recent.back().from == c.now()) recent.pop_back();
+  recent.push_back({c.now(), std::move(flow)});
+  if (recent.size() <= longest_history) return;
+  add_segment(state.timeline, told(recent.front()));
+  recent.erase(recent.begin());
 }
 
 /// An application starts to listen without any write: look again then.
@@ -177,9 +218,8 @@ bool infer(cluster& c, const std::string& ns, const runtime_catalogue& runtimes)
 }
 
 constexpr auto history = std::chrono::hours{3};
-constexpr std::size_t longest_history = 400;
 
-void note(app_traffic& app, vtime now, std::shared_ptr<const flow_result> flow) {
+void note(app_traffic& app, vtime now, std::shared_ptr<const lazy_flow> flow) {
   if (!app.past.empty() && app.past.back().from == now) app.past.pop_back();
   app.past.push_back({now, std::move(flow)});
   auto old = app.past.begin();
@@ -241,10 +281,11 @@ private:
       return;
     }
     if (declared || !state.system) state.chance = chance;
-    auto flow = evaluate_flow(*app.profile, input, chance.split("flow").next());
-    if (declared) close_segment(c, flow);
     app.input = std::make_shared<const flow_input>(std::move(input));
-    note(app, c.now(), std::make_shared<const flow_result>(std::move(flow)));
+    auto flow =
+        std::make_shared<const lazy_flow>(app.profile, app.input, chance.split("flow").next());
+    if (declared) close_segment(c, flow);
+    note(app, c.now(), std::move(flow));
   }
 
   static std::pair<std::size_t, std::size_t> effects_mark(const cluster& c) {
@@ -257,7 +298,7 @@ private:
 /// Calls `each(segment, seconds)` for the parts of the timeline within a window.
 template <class F>
 void over_window(const traffic_state& state, vtime from, vtime to, F each) {
-  const auto& all = state.timeline;
+  const auto all = seen_by_users(state, from, to);
   for (std::size_t i = 0; i < all.size(); ++i) {
     auto begin = std::max(all[i].from, from);
     auto end = i + 1 < all.size() ? std::min(all[i + 1].from, to) : to;
@@ -292,15 +333,33 @@ std::shared_ptr<const controller> make_traffic_controller() {
                                                        : std::nullopt);
 }
 
-const flow_result& app_traffic::flow() const {
-  static const flow_result nothing;
+const lazy_flow& app_traffic::flow() const {
+  static const lazy_flow nothing;
   return past.empty() ? nothing : *past.back().flow;
 }
 
-const flow_result& flow_in(const cluster& c, const std::string& ns) {
+const lazy_flow& flow_in(const cluster& c, const std::string& ns) {
   static const app_traffic nobody;
   auto found = c.traffic().apps.find(ns);
   return (found == c.traffic().apps.end() ? nobody : found->second).flow();
+}
+
+std::vector<traffic_segment> seen_by_users(const traffic_state& state, vtime from, vtime to) {
+  std::vector<traffic_segment> out;
+  const auto& [old, recent] = std::tie(state.timeline, state.recent);
+  const auto reaches = [&](vtime begins, vtime ends) {
+    return std::max(begins, from) < std::min(ends, to);
+  };
+  const auto after_old = recent.empty() ? vtime::max() : recent.front().from;
+  for (std::size_t i = 0; i < old.size(); ++i) {
+    if (reaches(old[i].from, i + 1 < old.size() ? old[i + 1].from : after_old))
+      out.push_back(old[i]);
+  }
+  for (std::size_t i = 0; i < recent.size(); ++i) {
+    if (reaches(recent[i].from, i + 1 < recent.size() ? recent[i + 1].from : vtime::max()))
+      add_segment(out, told(recent[i]));
+  }
+  return out;
 }
 
 slo_report slo(const cluster& c, vtime from, vtime to) {

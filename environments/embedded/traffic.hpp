@@ -3,8 +3,8 @@
 #pragma once
 
 #include "environments/embedded/cluster.hpp"
-#include "environments/embedded/flow.hpp"
 #include "environments/embedded/forked.hpp"
+#include "environments/embedded/lazy_flow.hpp"
 #include "environments/systems/system.hpp"
 
 #include <map>
@@ -41,7 +41,7 @@ struct usage_history {
 /// How requests fared from `from` on, until the next segment.
 struct flow_segment {
   vtime from{};
-  std::shared_ptr<const flow_result> flow;
+  std::shared_ptr<const lazy_flow> flow;
 };
 
 /// The services of one namespace and the requests among them.
@@ -49,7 +49,8 @@ struct app_traffic {
   std::shared_ptr<const system_profile> profile;
   std::shared_ptr<const flow_input> input; ///< what the last evaluation was of
   std::vector<flow_segment> past;          ///< oldest first; the last is now
-  const flow_result& flow() const;
+  /// How they fare now.
+  const lazy_flow& flow() const;
 };
 
 /// All of it is a value: a fork copies it.
@@ -57,7 +58,8 @@ struct traffic_state {
   std::shared_ptr<const system_profile> system; ///< the declared one; its namespace has its name
   std::map<std::string, app_traffic> apps;      ///< by namespace: the declared and the inferred
   std::set<std::string> stale; ///< namespaces whose manifests changed since last inferred from
-  std::vector<traffic_segment> timeline;
+  std::vector<traffic_segment> timeline;              ///< of what lies far back, oldest first
+  std::vector<flow_segment> recent;                   ///< what came after it
   forked<std::map<std::string, usage_history>> usage; ///< by pod uid/container
   /// How many effects there were, and had ended, when last looked at.
   std::pair<std::size_t, std::size_t> effects_seen{};
@@ -72,8 +74,11 @@ void set_system(cluster& c, const system_profile& system);
 /// Something users could feel may have changed: look again, at most once per instant.
 void traffic_touched(cluster& c);
 
-/// What requests in a namespace experience now; empty where nobody asks.
-const flow_result& flow_in(const cluster& c, const std::string& ns);
+/// What requests in a namespace experience now; of nobody where nobody asks.
+const lazy_flow& flow_in(const cluster& c, const std::string& ns);
+
+/// What users saw in a window: the segments that reach into it, oldest first.
+std::vector<traffic_segment> seen_by_users(const traffic_state& state, vtime from, vtime to);
 
 /// The controller "traffic" for the standard rules: looks again after writes that matter.
 std::shared_ptr<const controller> make_traffic_controller();

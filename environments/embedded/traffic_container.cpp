@@ -20,13 +20,14 @@ constexpr double mebi = 1024.0 * 1024.0;
 constexpr double helper_bytes = 1.1 * mebi, pause_bytes = 0.3 * mebi;
 
 bool is_pause(std::string_view image) {
+  if (image.find("pause") == image.npos) return false;
   auto base = image.substr(0, image.find('@'));
   auto slash = base.rfind('/');
   if (slash != std::string::npos) base = base.substr(slash + 1);
   return base.substr(0, base.find(':')) == "pause";
 }
 
-double node_cores(const cluster& c) {
+double cores_of_node(const cluster& c) {
   for (const auto& node : c.objects().list("nodes")) {
     const auto& n = facts_of(node).cores;
     if (n && *n > 0) return *n;
@@ -101,11 +102,20 @@ const service_profile* profile_behind(const cluster& c, const known_pod& pod,
 
 } // namespace
 
+common_surroundings::common_surroundings(const cluster& c) : node_cores(cores_of_node(c)) {}
+
+container_view::container_view(const cluster& in, const known_pod& of, std::string_view container,
+                               const pod_runtime* runtime, const common_surroundings& all)
+    : c(in),
+      pod(of),
+      name(container),
+      profile(profile_behind(in, of, container)),
+      runs(runtime ? runtime->find(name) : nullptr),
+      common(all) {}
+
 container_view::container_view(const cluster& in, const known_pod& of, std::string_view container,
                                const pod_runtime* runtime)
-    : c(in), pod(of), name(container), profile(profile_behind(in, of, container)) {
-  runs = runtime ? runtime->find(name) : nullptr;
-}
+    : container_view(in, of, container, runtime, common_surroundings(in)) {}
 
 container_view::container_view(const cluster& in, const known_pod& of, std::string_view container)
     : container_view(in, of, container, in.node().find(std::string(of->uid))) {}
@@ -115,11 +125,11 @@ const service_profile* profile_of(const cluster& c, const json& pod, const std::
 }
 
 flow_container surroundings(const container_view& of) {
-  const auto& [c, pod, container, profile, runs] = of;
+  const auto& [c, pod, container, profile, runs, common] = of;
   flow_container out;
   out.pod = pod->name;
   out.address = pod->address;
-  out.node_cores = node_cores(c);
+  out.node_cores = common.node_cores;
   out.cores = out.node_cores;
   if (const auto* spec = pod->find(container)) {
     const auto& limit = spec->cpu_limit;
@@ -196,12 +206,7 @@ double cpu_cores(const container_view& of) {
   if (is_pause(of.runs->image)) return cpu_usage(around, 0.0002);
   if (!around.listening) return cpu_usage(around, 1); // starting up takes what it gets
   auto busy = of.profile->idle_millicores / 1000;
-  const auto& services = flow_in(of.c, std::string(of.pod->ns)).services;
-  auto flow = services.find(of.profile->name);
-  if (flow != services.end()) {
-    auto mine = flow->second.busy_cores.find(around.pod);
-    if (mine != flow->second.busy_cores.end()) busy += mine->second;
-  }
+  busy += flow_in(of.c, std::string(of.pod->ns)).busy_cores(of.profile->name, around.pod);
   return cpu_usage(around, busy);
 }
 

@@ -11,18 +11,28 @@
 
 namespace remed::env {
 
+/// What surrounds all containers of a cluster alike at this instant.
+struct common_surroundings {
+  explicit common_surroundings(const cluster& c);
+  double node_cores;
+};
+
 /// A container and what is behind it at this instant.
 struct container_view {
   container_view(const cluster& in, const known_pod& of, std::string_view container);
   /// Of a pod whose runtime is at hand; none: it does not run.
   container_view(const cluster& in, const known_pod& of, std::string_view container,
                  const pod_runtime* runtime);
+  /// Likewise, by who knows what is common to all.
+  container_view(const cluster& in, const known_pod& of, std::string_view container,
+                 const pod_runtime* runtime, const common_surroundings& all);
 
   const cluster& c;
   const known_pod& pod;
   std::string name;
   const service_profile* profile;          ///< none: it is no part of the system
   const container_runtime* runs = nullptr; ///< none: it never started
+  common_surroundings common;
 };
 
 flow_container surroundings(const container_view& of);

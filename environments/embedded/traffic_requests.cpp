@@ -65,12 +65,9 @@ std::int64_t port_number(const json& value, const json& pod, const std::string& 
 }
 
 double pod_rps(const cluster& c, const service_profile& profile, const json& spec) {
-  const auto& services = flow_in(c, text_at(spec, {"metadata", "namespace"})).services;
-  auto pod = text_at(spec, {"metadata", "name"});
-  auto flow = services.find(profile.name);
-  if (flow == services.end() || profile.cpu_ms <= 0) return 0;
-  auto mine = flow->second.busy_cores.find(pod);
-  return mine == flow->second.busy_cores.end() ? 0 : mine->second * 1000 / profile.cpu_ms;
+  if (profile.cpu_ms <= 0) return 0;
+  const auto& flow = flow_in(c, text_at(spec, {"metadata", "namespace"}));
+  return flow.busy_cores(profile.name, text_at(spec, {"metadata", "name"})) * 1000 / profile.cpu_ms;
 }
 
 /// Time one request over a standing connection needs in a container and on its way back, without

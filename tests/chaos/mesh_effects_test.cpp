@@ -29,7 +29,7 @@ std::string run(lab& l, const std::string& app, std::vector<std::string> argv) {
 }
 
 double success(lab& l) {
-  return env::flow_in(l.world.state(), "simple-micro").success;
+  return env::flow_in(l.world.state(), "simple-micro").users().success;
 }
 
 int port_of(lab& l, const std::string& service) {

@@ -41,7 +41,7 @@ void put_file(lab& l, const std::string& path, const std::string& content) {
 }
 
 double success(lab& l) {
-  return env::flow_in(l.world.state(), "simple-micro").success;
+  return env::flow_in(l.world.state(), "simple-micro").users().success;
 }
 
 int restarts(lab& l) {

@@ -53,8 +53,8 @@ TEST_CASE("online-boutique boots: its load generator waits for the shop, and use
   REQUIRE_MESSAGE(booted.ok(), (booted.ok() ? "" : booted.why().what));
   const auto& c = **booted;
   CHECK(c.objects().list("deployments.apps").size() == 12);
-  CHECK(flow_in(c, "online-boutique").success > 0.99);
-  CHECK(flow_in(c, "online-boutique").rps == doctest::Approx(8.6).epsilon(0.1));
+  CHECK(flow_in(c, "online-boutique").users().success > 0.99);
+  CHECK(flow_in(c, "online-boutique").users().rps == doctest::Approx(8.6).epsilon(0.1));
 }
 
 TEST_CASE("an init container that asks for a service waits for its answer") {
@@ -89,7 +89,7 @@ TEST_CASE("train-ticket boots with its registry and databases, and its users are
   CHECK(c.objects().list("deployments.apps").size() == 47);
   CHECK(c.objects().list("statefulsets.apps", "train-ticket").size() == 3);
   CHECK(c.objects().get("pods", {"train-ticket", "nacosdb-mysql-2"}) != nullptr);
-  const auto& flow = flow_in(c, "train-ticket");
+  const auto& flow = flow_in(c, "train-ticket").users();
   CHECK(flow.success > 0.99);
   CHECK(flow.rps == doctest::Approx(1).epsilon(0.1));
 }

@@ -32,7 +32,7 @@ TEST_CASE("users of a healthy system are content and an idle cluster has nothing
   CHECK(r.met);
   CHECK(downtime_seconds(*w.c, start, w.c->now()) == 0);
   CHECK_FALSE(w.c->next_event());
-  CHECK(w.c->traffic().timeline.size() == 1);
+  CHECK(seen_by_users(w.c->traffic(), start, w.c->now()).size() == 1);
 }
 
 TEST_CASE("no ready endpoint is downtime, by the second") {

@@ -36,11 +36,8 @@ effects poison_dns(env::cluster& c, json& cr, const spot& at) {
 double requests_to(const env::cluster& c, const spot& at) {
   const auto* profile = env::profile_of(c, *at.pod, at.where.container);
   if (!profile || profile->cpu_ms <= 0) return 0;
-  const auto& services = env::flow_in(c, at.where.ns).services;
-  const auto flow = services.find(profile->name);
-  if (flow == services.end()) return 0;
-  const auto mine = flow->second.busy_cores.find(at.where.pod);
-  return mine == flow->second.busy_cores.end() ? 0 : mine->second * 1000 / profile->cpu_ms;
+  return env::flow_in(c, at.where.ns).busy_cores(profile->name, at.where.pod) * 1000 /
+         profile->cpu_ms;
 }
 
 effects fail_kernel(env::cluster& c, json& cr, const spot& at) {

@@ -20,6 +20,7 @@ struct owner {
   std::string name, operation, api_version, subresource;
   std::string time; ///< empty: none
   stored_fields fields;
+  json entry = {}; ///< what it was taken from, but for the fields; null: none
 
   bool is(const owner& o) const {
     return name == o.name && operation == o.operation && subresource == o.subresource &&
@@ -54,6 +55,46 @@ owners read_owners(const json& obj) {
   return out;
 }
 
+/// The owners that an object has as store_owners left them there. They are taken out of it: it has
+/// none then.
+owners take_owners(json& obj) {
+  owners out;
+  const auto meta = obj.find("metadata");
+  if (meta == obj.end() || !meta->is_object()) return out;
+  const auto entries = meta->find("managedFields");
+  if (entries == meta->end()) return out;
+  if (entries->is_array()) {
+    for (auto& e : *entries) {
+      if (!e.is_object() || text_at(e, {"operation"}).empty()) continue;
+      owner one{text_at(e, {"manager"}),     text_at(e, {"operation"}), text_at(e, {"apiVersion"}),
+                text_at(e, {"subresource"}), text_at(e, {"time"}),      {}};
+      const auto fields = e.find("fieldsV1");
+      one.fields = stored_fields(fields == e.end() ? json() : std::move(*fields));
+      one.entry = std::move(e);
+      out.push_back(std::move(one));
+    }
+  }
+  meta->erase(entries);
+  return out;
+}
+
+/// The entry of managedFields; the one it was taken from when that is written as it should be.
+json entry_of(owner o) {
+  const auto members = 5U + (o.time.empty() ? 0U : 1U) + (o.subresource.empty() ? 0U : 1U);
+  auto e = std::move(o.entry);
+  if (!e.is_object() || e.size() != members || !e.contains("fieldsType")) {
+    e = json::object();
+    e["manager"] = std::move(o.name);
+    e["operation"] = std::move(o.operation);
+    e["apiVersion"] = std::move(o.api_version);
+    e["fieldsType"] = "FieldsV1";
+    if (!o.subresource.empty()) e["subresource"] = std::move(o.subresource);
+  }
+  if (!o.time.empty()) e["time"] = std::move(o.time);
+  e["fieldsV1"] = o.fields.take_tree();
+  return e;
+}
+
 owner owner_of(const field_manager& who, const char* operation) {
   return {who.name, operation, who.api_version, who.subresource, {}, {}};
 }
@@ -77,6 +118,7 @@ void cap(owners& all) {
   auto bucket = *oldest;
   bucket.name = "ancient-changes";
   bucket.subresource.clear();
+  bucket.entry = nullptr;
   auto last = oldest + static_cast<std::ptrdiff_t>(updaters - most_updaters + 1);
   for (auto at = oldest; at != last; ++at) {
     bucket.fields.unite(at->fields.read());
@@ -101,17 +143,8 @@ void store_owners(json& obj, owners all) {
     return;
   }
   auto out = json::array();
-  for (auto& o : all) {
-    auto e = json::object();
-    e["manager"] = o.name;
-    e["operation"] = o.operation;
-    e["apiVersion"] = o.api_version;
-    if (!o.time.empty()) e["time"] = o.time;
-    e["fieldsType"] = "FieldsV1";
-    e["fieldsV1"] = o.fields.take_tree();
-    if (!o.subresource.empty()) e["subresource"] = o.subresource;
-    out.push_back(std::move(e));
-  }
+  out.get_ref<json::array_t&>().reserve(all.size());
+  for (auto& o : all) out.push_back(entry_of(std::move(o)));
   metadata_of(obj)["managedFields"] = std::move(out);
 }
 
@@ -216,9 +249,14 @@ void record_update(const schema_node* type, const field_manager& who, const json
                    json& after) {
   const auto& old = before.is_object() ? before : blank();
   auto reset = asks_for_reset(after);
-  auto all = who.subresource.empty() && !reset ? read_owners(after) : owners{};
-  if (managed_fields(after) != managed_fields(old)) normalize(all);
-  if (all.empty() && !reset) all = read_owners(old);
+  owners all;
+  if (managed_fields(after) == managed_fields(old)) {
+    if (!reset) all = take_owners(after);
+  } else {
+    if (who.subresource.empty() && !reset) all = read_owners(after);
+    normalize(all);
+    if (all.empty() && !reset) all = read_owners(old);
+  }
   // Objects whose fields nobody tracks stay so until they are applied.
   if (all.empty() && before.is_object() && before.contains("metadata")) {
     metadata_of(after).erase("managedFields");

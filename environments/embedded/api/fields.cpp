@@ -29,23 +29,40 @@ bool is_member(const json& place) {
   return place.empty() || place.contains(".");
 }
 
-/// Whether any member of a set is one of a stored tree, or all are.
-bool tree_touches(const json& place, const field_set& set) {
-  if (set.member && is_member(place)) return true;
-  for (const auto& [key, inner] : set.below) {
-    auto found = place.find(key);
-    if (found != place.end() && tree_touches(*found, inner)) return true;
-  }
-  return false;
+/// Writes whether a place is a member. False when nothing of it is left.
+bool mark(json& place, bool member) {
+  const bool marked = place.contains(".");
+  const bool has_below = place.size() > (marked ? 1U : 0U);
+  if (has_below && member && !marked) place["."] = json::object();
+  if (marked && !(has_below && member)) place.erase(".");
+  return has_below || member;
 }
 
-bool tree_covers(const json& place, const field_set& set) {
-  if (set.member && !is_member(place)) return false;
+void take_below(json& place, const field_set& set);
+
+/// As field_set::subtract, in a stored tree. False when nothing of the place is left.
+bool take_from(json& place, const field_set& set) {
+  const bool member = is_member(place) && !set.member;
+  take_below(place, set);
+  return mark(place, member);
+}
+
+void take_below(json& place, const field_set& set) {
   for (const auto& [key, inner] : set.below) {
-    auto found = place.find(key);
-    if (found == place.end() || !tree_covers(*found, inner)) return false;
+    const auto found = place.find(key);
+    if (found != place.end() && !take_from(*found, inner)) place.erase(found);
   }
-  return true;
+}
+
+/// As field_set::unite, in a stored tree.
+void add_below(json& place, const field_set& set) {
+  for (const auto& [key, inner] : set.below) {
+    auto& all = place.get_ref<json::object_t&>();
+    const auto [slot, is_new] = all.try_emplace(key, json::object());
+    const bool member = inner.member || (!is_new && is_member(slot->second));
+    add_below(slot->second, inner);
+    mark(slot->second, member);
+  }
 }
 
 } // namespace
@@ -56,11 +73,18 @@ field_set& stored_fields::edit() {
 }
 
 void stored_fields::subtract(const field_set& other) {
-  if (read_ || tree_touches(tree_, other)) edit().subtract(other);
+  if (read_)
+    read_->subtract(other);
+  else
+    take_below(tree_, other);
 }
 
 void stored_fields::unite(const field_set& other) {
-  if (read_ || tree_.empty() || !tree_covers(tree_, other)) edit().unite(other);
+  if (!tree_.is_object() && !read_) tree_ = json::object();
+  if (read_)
+    read_->unite(other);
+  else
+    add_below(tree_, other);
 }
 
 json stored_fields::take_tree() {

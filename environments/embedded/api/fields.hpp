@@ -32,8 +32,8 @@ struct field_set {
   std::vector<std::string> paths() const;
 };
 
-/// A field_set as it is stored. Most writes touch few of an object's managers, so it is read only
-/// when something of it changes; until then it stays as it is.
+/// A field_set as it is stored. A write changes little of what an object's managers have, so that
+/// is changed where it stands; it is read only where it may be written in a way of its own.
 class stored_fields {
 public:
   stored_fields() = default;

@@ -133,20 +133,22 @@ struct speaker {
 /// The first callee that does not do what it should, by the present state.
 const service_profile::call* culprit(const app_traffic& app, const service_profile& profile,
                                      bool& refused) {
-  const auto& services = app.flow().services;
   static const flow_input nothing;
   const auto& input = app.input ? *app.input : nothing;
   const service_profile::call* found = nullptr;
   each_call(profile, [&](const auto& call) {
-    auto flow = services.find(call.to);
     auto now = input.find(call.to);
     bool nobody = now != input.end() &&
                   std::none_of(now->second.endpoints.begin(), now->second.endpoints.end(),
                                [](const auto& one) { return one.listening; });
-    bool slow = flow != services.end() &&
-                (flow->second.success < 0.99 || flow->second.p95_ms > call.timeout_s * 1000);
+    const auto is_slow = [&] {
+      const auto& services = app.flow().whole().services;
+      const auto flow = services.find(call.to);
+      return flow != services.end() &&
+             (flow->second.success < 0.99 || flow->second.p95_ms > call.timeout_s * 1000);
+    };
     refused = nobody;
-    if (nobody || slow) found = &call;
+    if (nobody || is_slow()) found = &call;
     return found != nullptr;
   });
   return found;
@@ -157,14 +159,15 @@ void complain_of(const cluster& c, const speaker& who, vtime from, vtime to,
                  std::vector<said>& out) {
   auto app = c.traffic().apps.find(text_at(who.pod, {"metadata", "namespace"}));
   if (app == c.traffic().apps.end()) return;
-  bool refused = false;
-  const auto* call = culprit(app->second, who.profile, refused);
-  if (!call) return;
   const auto& past = app->second.past;
+  const service_profile::call* call = nullptr;
+  bool refused = false;
   for (std::size_t i = 0; i < past.size(); ++i) {
     auto begins = past[i].from;
     auto ends = i + 1 < past.size() ? past[i + 1].from : to;
-    if (past[i].flow->success >= 0.99 || ends <= from) continue;
+    if (ends <= from || past[i].flow->users().success >= 0.99) continue;
+    if (!call) call = culprit(app->second, who.profile, refused);
+    if (!call) return;
     for (auto t = begins + between_complaints; t <= std::min(ends, to); t += between_complaints) {
       if (t > from) out.push_back({t, who.complaint(t, *call, refused), true});
     }

@@ -26,8 +26,9 @@ template <class F>
 std::vector<rate_step> past_of(const app_traffic& app, const std::string& service, F figure) {
   std::vector<rate_step> out;
   for (const auto& segment : app.past) {
-    auto found = segment.flow->services.find(service);
-    auto none = found == segment.flow->services.end();
+    const auto& services = segment.flow->whole().services;
+    auto found = services.find(service);
+    auto none = found == services.end();
     out.push_back({instant(segment.from), none ? 0 : figure(found->second)});
   }
   return out;

@@ -46,14 +46,12 @@ FIELDS(flow_container, pod, cores, node_cores, hog_threads, hog_load, delay_ms, 
        io_delay_ms, partitioned, listening, address, filters, bytes_per_s, app_ms, failure,
        proxy_ms, proxy_failure, lost_names)
 FIELDS(flow_service, resolvable, endpoints)
-FIELDS(service_flow, rps, success, p50_ms, p95_ms, mean_ms, p90_ms, p99_ms, within, busy_cores)
-FIELDS(flow_result, success, p50_ms, p95_ms, rps, services)
 FIELDS(traffic_segment, from, success_rate, p50_ms, p95_ms, rps)
 FIELDS(usage_sample, from, cores, bytes)
 FIELDS(usage_history, ns, pod, container, started, samples)
 FIELDS(flow_segment, from, flow)
 FIELDS(app_traffic, profile, input, past)
-FIELDS(traffic_state, system, apps, stale, timeline, usage, effects_seen, chance, noise)
+FIELDS(traffic_state, system, apps, stale, timeline, recent, usage, effects_seen, chance, noise)
 
 /// The structs whose lists stand above.
 using snapshot_structs =
@@ -61,8 +59,8 @@ using snapshot_structs =
                process_info, log_line, termination, probe_state, stop_order, awaited_service,
                stored_file, container_runtime, pod_runtime, profile_call, profile_route,
                service_profile, system_profile, flow_filter, flow_container, flow_service,
-               service_flow, flow_result, traffic_segment, usage_sample, usage_history,
-               flow_segment, app_traffic, traffic_state>;
+               traffic_segment, usage_sample, usage_history, flow_segment, app_traffic,
+               traffic_state>;
 
 /// All members of the classes. What is left out is code, callbacks, what can be told from the rest,
 /// and the history that watches resume from.
@@ -105,6 +103,13 @@ struct snapshot_access {
                       saved{"sequence", q.sequence_}};
   }
   template <class Q>
+  requires is<Q, lazy_flow>
+  static auto members(Q& f) {
+    using namespace snapshots;
+    return std::tuple{saved{"system", f.system_}, saved{"input", f.input_}, saved{"seed", f.seed_},
+                      left_out{f.rates_},         left_out{f.users_},       left_out{f.whole_}};
+  }
+  template <class Q>
   requires is<Q, node_state>
   static auto members(Q& n) {
     using namespace snapshots;
@@ -123,7 +128,7 @@ struct snapshot_access {
   static bool is_complete(const cluster& c) {
     auto whole = [](const auto& x) { return snapshots::layout_size(members(x)) == sizeof(x); };
     return whole(c) && whole(c.store_) && whole(*c.queue_) && whole(*c.node_) &&
-           whole(node_state::slot{});
+           whole(lazy_flow{}) && whole(node_state::slot{});
   }
 };
 

@@ -1,0 +1,38 @@
+// A value that is told from what never changes: at the first question, and then kept.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <utility>
+
+namespace remed::env {
+
+/// A value that is set once. Forks may be read from several threads: whoever is first leaves its
+/// value there.
+template <class T>
+class kept {
+public:
+  kept() = default;
+  kept(const kept&) = delete;
+  kept& operator=(const kept&) = delete;
+  ~kept() { delete value_.load(); }
+  const T* get() const { return value_.load(std::memory_order_acquire); }
+  const T* keep(T value) const {
+    auto made = std::make_unique<const T>(std::move(value));
+    const T* none = nullptr;
+    if (value_.compare_exchange_strong(none, made.get(), std::memory_order_acq_rel))
+      return made.release();
+    return none; // by now what the other left
+  }
+  /// What is kept, or from now on what `make` tells.
+  template <class F>
+  const T& or_make(F make) const {
+    const auto* there = get();
+    return there ? *there : *keep(make());
+  }
+
+private:
+  mutable std::atomic<const T*> value_{nullptr};
+};
+
+} // namespace remed::env
