@@ -3,6 +3,7 @@
 #include "chaos/mesh/go_values.hpp"
 #include "chaos/mesh/recorder.hpp"
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/sameness.hpp"
 
 #include <algorithm>
 
@@ -231,15 +232,20 @@ duration retry_delay(std::size_t failures) {
 }
 
 bool only_record_events(const json& before, const json& now) {
-  auto bare = [](json cr) {
-    auto& meta = cr["metadata"];
-    for (const auto* field : {"resourceVersion", "generation", "managedFields"}) meta.erase(field);
-    if (at_path(cr, {"status", "experiment", "containerRecords"}).is_array()) {
-      for (auto& record : cr["status"]["experiment"]["containerRecords"]) record.erase("events");
-    }
-    return cr;
+  const auto both = [&](std::initializer_list<std::string_view> path,
+                        std::initializer_list<std::string_view> but) {
+    return env::same_but(at_path(before, path), at_path(now, path), but);
   };
-  return bare(before) == bare(now);
+  const auto& left = at_path(before, {"status", "experiment", "containerRecords"});
+  const auto& right = at_path(now, {"status", "experiment", "containerRecords"});
+  const bool same_records =
+      left.is_array() && right.is_array()
+          ? std::equal(left.begin(), left.end(), right.begin(), right.end(),
+                       [](const json& a, const json& b) { return env::same_but(a, b, {"events"}); })
+          : left == right;
+  return same_records && both({}, {"metadata", "status"}) &&
+         both({"metadata"}, {"resourceVersion", "generation", "managedFields"}) &&
+         both({"status"}, {"experiment"}) && both({"status", "experiment"}, {"containerRecords"});
 }
 
 } // namespace remed::chaos::mesh

@@ -29,17 +29,20 @@ bool listens_on(const container_facts& main, std::int64_t port) {
 class known_objects {
 public:
   known_objects(const cluster& c, const char* table, std::string_view ns)
-      : all_(c.objects().list(table, ns)) {}
+      : all_(c.objects().list(table, ns)) {
+    names_.reserve(all_.size());
+    for (const auto& one : all_) names_.push_back(facts_of(one).name);
+  }
   /// None when there is no such object.
   const object* find(std::string_view name) const {
-    const auto found = std::lower_bound(
-        all_.begin(), all_.end(), name,
-        [](const object& one, auto wanted) { return facts_of(one).name < wanted; });
-    return found == all_.end() || facts_of(*found).name != name ? nullptr : &*found;
+    const auto found = std::lower_bound(names_.begin(), names_.end(), name);
+    if (found == names_.end() || *found != name) return nullptr;
+    return &all_[static_cast<std::size_t>(found - names_.begin())];
   }
 
 private:
   std::vector<object> all_; ///< by name
+  std::vector<std::string_view> names_;
 };
 
 /// Adds one endpoint of a service.

@@ -5,6 +5,7 @@
 #include "environments/embedded/controllers/deployment_status.hpp"
 #include "environments/embedded/controllers/ownership.hpp"
 #include "environments/embedded/controllers/pods.hpp"
+#include "environments/embedded/controllers/with_status.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -435,9 +436,7 @@ private:
     auto status = deployment_status(c_, *d_, current_, all_, recheck);
     if (recheck && *recheck > c_.now()) c_.schedule(*recheck - c_.now(), actor, key);
     if (status == at_path(*d_, {"status"})) return;
-    auto now = *d_;
-    now["status"] = std::move(status);
-    write(std::move(now));
+    write(with_status(*d_, std::move(status)));
   }
 
   cluster& c_;

@@ -10,6 +10,14 @@ namespace remed::env {
 
 namespace {
 
+/// A condition of a status, or null.
+json condition_in(const json& status, const std::string& type) {
+  for (const auto& one : at_path(status, {"conditions"})) {
+    if (text_at(one, {"type"}) == type) return one;
+  }
+  return nullptr;
+}
+
 std::int64_t sum(const std::vector<object>& sets, const char* field) {
   std::int64_t n = 0;
   for (const auto& rs : sets) n += int_at(*rs, {"status", field});
@@ -37,7 +45,7 @@ void judge_progress(const cluster& c, const json& deployment, const object& curr
                     const counts& now, json& status, std::optional<vtime>& recheck) {
   const auto& old = at_path(deployment, {"status"});
   const auto& limit = at_path(deployment, {"spec", "progressDeadlineSeconds"});
-  auto before = condition_of(json{{"status", status}}, "Progressing");
+  auto before = condition_in(status, "Progressing");
   bool was_complete =
       text_at(before, {"reason"}) == "NewReplicaSetAvailable" && now.replicas == now.updated;
   auto who = subject(deployment, current);
@@ -50,7 +58,7 @@ void judge_progress(const cluster& c, const json& deployment, const object& curr
   if (moved(now, old)) {
     set_deployment_condition(status, "Progressing", "True", "ReplicaSetUpdated",
                              who + " is progressing.", c.now(), true);
-    before = condition_of(json{{"status", status}}, "Progressing");
+    before = condition_in(status, "Progressing");
   }
   auto reason = text_at(before, {"reason"});
   if (reason == "ProgressDeadlineExceeded" || reason == "DeploymentPaused") return;
@@ -105,7 +113,7 @@ rollout_bounds bounds_of(const json& deployment) {
 void set_deployment_condition(json& status, const std::string& type, const std::string& value,
                               const std::string& reason, const std::string& message, vtime now,
                               bool refresh) {
-  auto before = condition_of(json{{"status", status}}, type);
+  auto before = condition_in(status, type);
   bool same = text_at(before, {"status"}) == value;
   if (same && text_at(before, {"reason"}) == reason && !refresh) return;
   auto changed_at = same ? text_at(before, {"lastTransitionTime"}) : rfc3339(now);

@@ -3,6 +3,7 @@
 #include "environments/embedded/controllers/controllers.hpp"
 #include "environments/embedded/controllers/ownership.hpp"
 #include "environments/embedded/controllers/pods.hpp"
+#include "environments/embedded/controllers/with_status.hpp"
 
 #include <algorithm>
 
@@ -98,9 +99,7 @@ private:
     auto conditions = conditions_now();
     if (!conditions.empty()) status["conditions"] = std::move(conditions);
     if (at_path(*set_, {"status"}) == status) return;
-    auto now = *set_;
-    now["status"] = std::move(status);
-    c_.put(kind_.table, std::move(now));
+    c_.put(kind_.table, with_status(*set_, std::move(status)));
   }
 
   /// ReplicaFailure stands while pods cannot be made.

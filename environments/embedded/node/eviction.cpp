@@ -10,6 +10,7 @@
 #include "environments/embedded/node/pod_sync.hpp"
 #include "environments/embedded/node/processes.hpp"
 #include "environments/embedded/quantity.hpp"
+#include "environments/embedded/traffic_pods.hpp"
 
 #include <algorithm>
 #include <tuple>
@@ -52,6 +53,24 @@ consumer measure(const cluster& c, object pod, const pod_runtime& rt) {
   }
   out.pod = std::move(pod);
   return out;
+}
+
+/// What is left of `bytes` beside all pods.
+double left_by_pods(const cluster& c, double bytes) {
+  const common_surroundings common(c);
+  for (const auto* rt : c.node().all()) {
+    const auto pod = c.objects().get("pods", {rt->ns, rt->name});
+    if (!pod) continue;
+    const known_pod known(pod);
+    const auto* runs = known->uid == rt->uid ? rt : c.node().find(std::string(known->uid));
+    double used = 0;
+    for (const auto& container : rt->containers) {
+      if (container.running())
+        used += memory_in_use(container_view(c, known, container.name, runs, common));
+    }
+    bytes -= used;
+  }
+  return bytes;
 }
 
 std::vector<consumer> consumers(const cluster& c) {
@@ -98,13 +117,12 @@ public:
   void reconcile(cluster& c, const std::string& key) const override {
     auto node = c.objects().get("nodes", {"", key});
     if (!node || !is_reporting(c, key)) return;
-    auto all = consumers(c);
-    auto available = capacity(*node) - node_idle_bytes;
-    for (const auto& one : all) available -= one.used;
+    const auto available = left_by_pods(c, capacity(*node) - node_idle_bytes);
     bool low = available < threshold_bytes;
     if (low) {
       c.memory(name(), key) = c.now().time_since_epoch().count();
       say_threshold(c, *node);
+      const auto all = consumers(c);
       if (const auto* one = victim_of(c, all)) evict(c, *one, available);
     }
     bool pressed = low || still_pressed(c, key);

@@ -2,6 +2,7 @@
 
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/controllers/node.hpp"
+#include "environments/embedded/controllers/with_status.hpp"
 #include "environments/embedded/node/pod_sync.hpp"
 #include "environments/embedded/node/state.hpp"
 
@@ -144,9 +145,7 @@ private:
     if (rt.gone_at != vtime{}) s.wake(rt.gone_at);
     auto status = pod_status(c, pod, rt);
     if (status != at_path(pod, {"status"})) {
-      auto now = pod;
-      now["status"] = std::move(status);
-      c.put("pods", std::move(now));
+      c.put("pods", with_status(pod, std::move(status)));
     }
     if (s.next) c.schedule(*s.next - c.now(), name(), key);
   }
@@ -159,8 +158,7 @@ private:
       c.erase("pods", id);
       return;
     }
-    auto now = pod;
-    now["status"] = pod_status(c, pod, rt);
+    auto now = with_status(pod, pod_status(c, pod, rt));
     now["metadata"]["deletionGracePeriodSeconds"] = 0;
     end_pod_effects(c, rt.uid);
     c.put("pods", std::move(now));

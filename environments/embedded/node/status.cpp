@@ -205,8 +205,13 @@ json with_times(const cluster& c, const json& pod, const std::vector<condition>&
 } // namespace
 
 json pod_status(const cluster& c, const json& pod, const pod_runtime& rt) {
-  auto out = at_path(pod, {"status"});
-  if (!out.is_object()) out = json::object();
+  auto out = json::object();
+  const auto& before = at_path(pod, {"status"});
+  for (const auto& [name, value] : before.items()) {
+    // What is told anew below is not copied first.
+    if (before.is_object() && name != "conditions" && name != "containerStatuses")
+      out[name] = value;
+  }
   auto phase = phase_of(pod, rt);
   if (!rt.end_reason.empty()) {
     phase = "Failed";
