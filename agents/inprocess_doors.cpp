@@ -45,7 +45,7 @@ struct inprocess_doors::run {
 
 inprocess_doors::inprocess_doors(inprocess_needs n)
     : needs_(std::move(n)),
-      api_(needs_.api, needs_.token),
+      api_(needs_.api, needs_.token, needs_.revision),
       model_(*needs_.where, *needs_.mind, *needs_.spent),
       self_(std::make_shared<inprocess_doors*>(this)) {
   hands_ = needs_.where->spawn<hands>({[self = std::weak_ptr(self_)](const wake& w) {

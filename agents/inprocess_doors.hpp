@@ -9,6 +9,7 @@
 #include "agents/model_door.hpp"
 #include "runtime/world.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
 
@@ -20,6 +21,8 @@ struct inprocess_needs {
   budget* spent = nullptr;
   tools::http_handler api; ///< for example api_server::handle
   std::string token;       ///< of the agents' identity
+  /// Changes with every write to the cluster's objects; none: nobody can tell.
+  std::function<std::uint64_t()> revision = {};
   bool early_checks = true;
 };
 

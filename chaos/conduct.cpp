@@ -123,17 +123,13 @@ bool killed_by_kubelet(const env::effect& e, vtime at, const env::observation& n
     const auto when = env::parse_time(env::text_at(object, field));
     return when && *when > at - close && *when < at + close;
   };
-  auto of = [&](const char* table) {
-    auto found = now.objects.find(table);
-    return found == now.objects.end() ? std::vector<env::object>{} : found->second;
-  };
-  for (const auto& event : of("events")) {
+  for (const auto& event : now.objects.of("events")) {
     if (env::text_at(*event, {"involvedObject", "uid"}) != e.pod_uid) continue;
     const auto text = env::text_at(*event, {"message"});
     const bool probe = text.find(" probe, will be restarted") != std::string::npos;
     if (probe && near(*event, {"lastTimestamp"})) return true;
   }
-  for (const auto& pod : of("pods")) {
+  for (const auto& pod : now.objects.of("pods")) {
     if (env::text_at(*pod, {"metadata", "uid"}) != e.pod_uid) continue;
     for (const auto& c : env::at_path(*pod, {"status", "containerStatuses"})) {
       const auto& last = env::at_path(c, {"lastState", "terminated"});

@@ -125,10 +125,8 @@ bool leads_elsewhere(const json& object, const json& declared, const env::system
 /// The object an entry of the log is about, as it is now; null: it is gone, or of no interest.
 const json& as_it_is(const env::audit_entry& e, const env::observation& now) {
   static const json nothing;
-  const auto table = now.objects.find(e.resource);
-  if (table == now.objects.end()) return nothing;
-  for (const auto& object : table->second) {
-    if (env::at_path(*object, {"metadata", "name"}) == e.name) return *object;
+  for (const auto& object : now.objects.of(e.resource)) {
+    if (name_of(object) == e.name) return *object;
   }
   return nothing;
 }

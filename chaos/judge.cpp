@@ -36,23 +36,18 @@ bool has_failed(const json& pod) {
   return out;
 }
 
-const std::vector<env::object>& all_of(const env::observation& seen, const char* table) {
-  static const std::vector<env::object> none;
-  auto found = seen.objects.find(table);
-  return found == seen.objects.end() ? none : found->second;
-}
-
 const std::vector<env::object>& pods_of(const env::observation& seen) {
-  return all_of(seen, "pods");
+  return seen.objects.of("pods");
 }
 
 /// How often a container was killed because a probe failed, as its events tell: by pod uid and
 /// name.
 std::map<std::string, std::int64_t> probe_kills(const env::observation& seen) {
   std::map<std::string, std::int64_t> out;
-  for (const auto& event : all_of(seen, "events")) {
+  for (const auto& event : seen.objects.of("events")) {
     // Hundreds of events, and hardly one of them: told without copies.
-    if (env::at_path(*event, {"reason"}) != "Killing") continue;
+    const auto& reason = env::at_path(*event, {"reason"});
+    if (!reason.is_string() || reason.get_ref<const std::string&>() != "Killing") continue;
     const auto& about = env::at_path(*event, {"involvedObject"});
     const auto text = env::text_at(*event, {"message"});
     if (text.find(" probe, will be restarted") == std::string::npos) continue;
@@ -134,11 +129,8 @@ void judge::begin(const env::observation& at_incident) {
 }
 
 void judge::follow(const env::observation& seen) {
-  // Objects are immutable: the same ones tell nothing new.
-  const auto& events = all_of(seen, "events");
-  if (pods_of(seen) == followed_pods_ && events == followed_events_) return;
-  followed_pods_ = pods_of(seen);
-  followed_events_ = events;
+  if (seen.objects.same("pods", followed_) && seen.objects.same("events", followed_)) return;
+  followed_ = seen.objects;
   auto kills = probe_kills(seen);
   for (const auto& pod : pods_of(seen)) {
     auto uid = env::text_at(*pod, {"metadata", "uid"});
@@ -156,21 +148,21 @@ void judge::follow(const env::observation& seen) {
   }
 }
 
-bool judge::in_motion(const env::observation& seen) const {
-  for (const auto& pod : pods_of(seen)) {
-    if (is_terminating(*pod)) return true;
-    const bool young = seen.now - created_at(*pod) < start_patience;
-    if (young && !is_ready(*pod) && !has_failed(*pod)) return true;
+vtime judge::in_motion_until(const env::seen_objects& objects) const {
+  vtime out{};
+  for (const auto& pod : objects.of("pods")) {
+    if (is_terminating(*pod)) return vtime::max();
+    if (!is_ready(*pod) && !has_failed(*pod))
+      out = std::max(out, created_at(*pod) + start_patience);
   }
   for (const auto* table : workload_tables) {
-    auto all = seen.objects.find(table);
-    if (all == seen.objects.end()) continue;
-    for (const auto& one : all->second) {
+    for (const auto& one : objects.of(table)) {
       auto generation = env::int_at(*one, {"metadata", "generation"});
-      if (env::int_at(*one, {"status", "observedGeneration"}, generation) < generation) return true;
+      if (env::int_at(*one, {"status", "observedGeneration"}, generation) < generation)
+        return vtime::max();
     }
   }
-  return false;
+  return out;
 }
 
 void judge::assess(std::function<void(result<judgement>)> done, duration window) {

@@ -59,8 +59,9 @@ public:
   void assess(std::function<void(result<judgement>)> done,
               duration window = std::chrono::seconds{60});
 
-  /// Whether the remedy is still taking place: pods end or come up, a rollout goes on.
-  bool in_motion(const env::observation& seen) const;
+  /// Before this time the remedy is still taking place, as long as these objects stay as they are:
+  /// pods end or come up, a rollout goes on.
+  vtime in_motion_until(const env::seen_objects& objects) const;
 
   const setting& about() const { return setting_; }
   env::environment& where() const { return *where_; }
@@ -102,7 +103,7 @@ private:
   };
   std::map<std::string, restarted> restarted_; ///< by pod uid and container
   /// What was followed last: most looks see the same again.
-  std::vector<env::object> followed_pods_, followed_events_;
+  env::seen_objects followed_;
 };
 
 } // namespace remed::chaos

@@ -49,12 +49,10 @@ bool in_place(const json& patch, const json& object) {
 
 bool patch_in_place(const inject_step& step, const facts& f, const setting& s) {
   const auto known = words_of(s, {});
-  auto table = f.seen.objects.find(step.resource);
-  if (table == f.seen.objects.end()) return false;
   const auto name = filled(step.name, known);
   const auto patch = filled(step.body, known);
-  for (const auto& object : table->second) {
-    if ((*object)["metadata"].value("name", "") == name) return in_place(patch, *object);
+  for (const auto& object : f.seen.objects.of(step.resource)) {
+    if (name_of(object) == name) return in_place(patch, *object);
   }
   return false;
 }

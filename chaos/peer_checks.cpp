@@ -56,9 +56,7 @@ bool is_sidecar(const std::string& container) {
 
 std::vector<env::object> labelled(const env::observation& seen, const std::string& app) {
   std::vector<env::object> out;
-  const auto pods = seen.objects.find("pods");
-  if (pods == seen.objects.end()) return out;
-  for (const auto& pod : pods->second) {
+  for (const auto& pod : seen.objects.of("pods")) {
     if (env::text_at(*pod, {"metadata", "labels", "app"}) == app) out.push_back(pod);
   }
   return out;

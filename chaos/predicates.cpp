@@ -1,6 +1,7 @@
 #include "chaos/predicates.hpp"
 
 #include "chaos/workload_view.hpp"
+#include "environments/embedded/api/text.hpp"
 #include "environments/embedded/quantity.hpp"
 
 #include <algorithm>
@@ -31,8 +32,8 @@ std::string name_of(const json& object) {
 std::optional<double> usage(const facts& f, const std::string& pod, const std::string& container,
                             const char* resource) {
   for (const auto& item : f.seen.pod_metrics) {
-    if (name_of(item) != pod) continue;
-    for (const auto& c : item.value("containers", json::array())) {
+    if (name_of(item) != pod || !item.contains("containers")) continue;
+    for (const auto& c : item["containers"]) {
       if (c.value("name", "") != container) continue;
       return env::parse_quantity(c["usage"].value(resource, ""));
     }
@@ -189,11 +190,9 @@ finding images(const facts& f, const setting& s, const json& with) {
 finding ended_by(const facts& f, const setting& s, const json& with) {
   const auto reason = with.value("reason", "");
   for (const auto& pod : view_of(f.seen, s.where.target).pods) {
-    const auto status = pod->value("status", json::object());
-    for (const auto& c : status.value("containerStatuses", json::array())) {
+    for (const auto& c : env::at_path(*pod, {"status", "containerStatuses"})) {
       for (const auto* which : {"state", "lastState"}) {
-        const auto state = c.value(which, json::object()).value("terminated", json::object());
-        if (state.value("reason", "") == reason) {
+        if (env::text_at(c, {which, "terminated", "reason"}) == reason) {
           return {truth::yes, name_of(*pod) + ": " + c.value("name", "") + " ended by " + reason};
         }
       }

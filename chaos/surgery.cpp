@@ -126,7 +126,9 @@ surgery::calls surgery::creations() const {
 }
 
 void surgery::inject(done callback) {
-  where_->observe({}, [self = shared_from_this(), callback](result<env::observation> seen) {
+  env::look how;
+  how.metrics_of = about_.where.target; // those of all pods are dear, and nobody reads them
+  where_->observe(how, [self = shared_from_this(), callback](result<env::observation> seen) {
     if (!seen) return callback(seen.why());
     const auto pods = view_of(*seen, self->about_.where.target).pods;
     if (!pods.empty()) self->words_["pod"] = (*pods.front())["metadata"].value("name", "");
@@ -284,12 +286,10 @@ std::string surgery::remains(const env::observation& seen) const {
       }
     }
     for (const auto& step : about_.what.inverse) {
-      auto table = seen.objects.find(step.resource);
-      if (step.what != undo_step::kind::remove || table == seen.objects.end()) continue;
-      for (const auto& object : table->second) {
-        if ((*object)["metadata"].value("name", "") == filled(step.name, known)) {
-          return step.resource + "/" + filled(step.name, known);
-        }
+      if (step.what != undo_step::kind::remove) continue;
+      const auto name = filled(step.name, known);
+      for (const auto& object : seen.objects.of(step.resource)) {
+        if (name_of(object) == name) return step.resource + "/" + name;
       }
     }
   }

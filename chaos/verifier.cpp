@@ -32,23 +32,18 @@ void add(std::string& out, const json& text) {
 
 /// What may change while a remedy takes place; counters that a failing container drives alone are
 /// left out.
-std::string print_of(const env::observation& seen) {
+std::string print_of(const env::seen_objects& seen) {
   std::string out;
-  auto pods = seen.objects.find("pods");
-  if (pods != seen.objects.end()) {
-    for (const auto& pod : pods->second) {
-      add(out, env::at_path(*pod, {"metadata", "uid"}));
-      out += is_ready(*pod) ? 'r' : is_terminating(*pod) ? 't' : 'n';
-      for (const auto& c : containers_of(*pod)) {
-        add(out, env::at_path(c, {"image"}));
-        out += ',';
-      }
+  for (const auto& pod : seen.of("pods")) {
+    add(out, env::at_path(*pod, {"metadata", "uid"}));
+    out += is_ready(*pod) ? 'r' : is_terminating(*pod) ? 't' : 'n';
+    for (const auto& c : containers_of(*pod)) {
+      add(out, env::at_path(c, {"image"}));
+      out += ',';
     }
   }
   for (const auto* table : workload_tables) {
-    auto all = seen.objects.find(table);
-    if (all == seen.objects.end()) continue;
-    for (const auto& one : all->second) {
+    for (const auto& one : seen.of(table)) {
       out += ';';
       add(out, env::at_path(*one, {"metadata", "name"}));
       out += std::to_string(env::int_at(*one, {"metadata", "generation"}));
@@ -60,16 +55,11 @@ std::string print_of(const env::observation& seen) {
   return out;
 }
 
-/// Pods and workloads; immutable, so that equal lists have equal prints.
-std::vector<env::object> movables(const env::observation& seen) {
-  std::vector<env::object> out;
-  auto take = [&](const char* table) {
-    const auto all = seen.objects.find(table);
-    if (all != seen.objects.end()) out.insert(out.end(), all->second.begin(), all->second.end());
-  };
-  take("pods");
-  for (const auto* table : workload_tables) take(table);
-  return out;
+/// Whether pods and workloads are the very same ones.
+bool same_movables(const env::seen_objects& a, const env::seen_objects& b) {
+  return a.same("pods", b) &&
+         std::all_of(std::begin(workload_tables), std::end(workload_tables),
+                     [&](const char* table) { return a.same(table, b); });
 }
 
 } // namespace
@@ -109,14 +99,15 @@ verifier::step verifier::after_wait(vtime now) {
 }
 
 bool verifier::hopeless(const facts& seen, bool effect) {
-  auto movable = movables(seen.seen);
-  if (movable != printed_) {
-    auto print = print_of(seen.seen);
+  const auto& objects = seen.seen.objects;
+  if (!printed_ || !same_movables(objects, *printed_)) {
+    auto print = print_of(objects);
     if (print != print_) moved_ = seen.seen.now;
     print_ = std::move(print);
-    printed_ = std::move(movable);
+    moves_until_ = judge_->in_motion_until(objects);
   }
-  if (judge_->in_motion(seen.seen)) moved_ = seen.seen.now;
+  printed_ = objects;
+  if (seen.seen.now < moves_until_) moved_ = seen.seen.now;
   return effect && seen.seen.now - moved_ >= plan_.still;
 }
 

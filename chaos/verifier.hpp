@@ -53,9 +53,10 @@ private:
   vtime began_{}, last_look_{};
   std::optional<vtime> held_since_; ///< the oracle holds and users are served since then
   std::optional<vtime> oracle_since_;
-  vtime moved_{};                    ///< when something was last in motion
-  std::vector<env::object> printed_; ///< what can move, at the last look
-  std::string print_;                ///< of it
+  vtime moved_{};                            ///< when something was last in motion
+  std::optional<env::seen_objects> printed_; ///< what the last look saw
+  std::string print_;                        ///< of what can move there
+  vtime moves_until_{};                      ///< likewise: judge::in_motion_until
 };
 
 /// Drives a verifier over an environment: looks and judges, and asks `wait` to wait. When a wait is

@@ -1,6 +1,8 @@
 #include "chaos/workload_view.hpp"
 
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/kept_text.hpp"
+#include "environments/embedded/object_facts.hpp"
 #include "environments/embedded/quantity.hpp"
 
 namespace remed::chaos {
@@ -9,6 +11,17 @@ namespace {
 
 const json nothing;
 const json no_list = json::array();
+
+std::string_view view_at(const json& from, std::initializer_list<std::string_view> path) {
+  const auto& found = env::at_path(from, path);
+  return found.is_string() ? std::string_view(found.get_ref<const std::string&>())
+                           : std::string_view{};
+}
+
+const json& labels_of(const env::object& object) {
+  if (const auto* known = env::kept_facts(object)) return *known->labels;
+  return env::at_path(*object, {"metadata", "labels"});
+}
 
 bool matches(const json& labels, const json& wanted) {
   if (!wanted.is_object() || wanted.empty() || !labels.is_object()) return false;
@@ -24,24 +37,26 @@ bool matches(const json& labels, const json& wanted) {
 workload_view view_of(const env::observation& seen, const std::string& service) {
   workload_view out;
   for (const auto* table : workload_tables) {
-    auto all = seen.objects.find(table);
-    if (all == seen.objects.end()) continue;
-    for (const auto& one : all->second) {
-      if (env::at_path(*one, {"metadata", "name"}) == service) out.workload = one;
+    for (const auto& one : seen.objects.of(table)) {
+      if (name_of(one) == service) out.workload = one;
     }
   }
-  auto pods = seen.objects.find("pods");
-  if (!out.workload || pods == seen.objects.end()) return out;
+  if (!out.workload) return out;
   const auto& wanted = env::at_path(*out.workload, {"spec", "selector", "matchLabels"});
-  for (const auto& pod : pods->second) {
-    if (matches(env::at_path(*pod, {"metadata", "labels"}), wanted)) out.pods.push_back(pod);
+  for (const auto& pod : seen.objects.of("pods")) {
+    if (matches(labels_of(pod), wanted)) out.pods.push_back(pod);
   }
   return out;
 }
 
+std::string_view name_of(const env::object& object) {
+  if (const auto* known = env::kept_facts(object)) return known->name;
+  return view_at(*object, {"metadata", "name"});
+}
+
 bool is_ready(const json& pod) {
   for (const auto& condition : env::at_path(pod, {"status", "conditions"})) {
-    if (condition.value("type", "") == "Ready") return condition.value("status", "") == "True";
+    if (view_at(condition, {"type"}) == "Ready") return view_at(condition, {"status"}) == "True";
   }
   return false;
 }
@@ -52,17 +67,17 @@ bool is_terminating(const json& pod) {
 
 const json& declared_service(const env::system_profile& system, const std::string& service) {
   for (const auto& manifest : system.manifests) {
-    if (manifest.value("kind", "") != "Service") continue;
-    if (env::at_path(manifest, {"metadata", "name"}) == service) return manifest;
+    if (view_at(manifest, {"kind"}) != "Service") continue;
+    if (view_at(manifest, {"metadata", "name"}) == service) return manifest;
   }
   return nothing;
 }
 
 const json& declared_workload(const env::system_profile& system, const std::string& service) {
   for (const auto& manifest : system.manifests) {
-    auto kind = manifest.value("kind", "");
+    const auto kind = view_at(manifest, {"kind"});
     if (kind != "Deployment" && kind != "StatefulSet" && kind != "DaemonSet") continue;
-    if (env::at_path(manifest, {"metadata", "name"}) == service) return manifest;
+    if (view_at(manifest, {"metadata", "name"}) == service) return manifest;
   }
   return nothing;
 }
@@ -76,7 +91,7 @@ const json& containers_of(const json& pod_or_workload) {
 
 const json& container_named(const json& containers, const std::string& name) {
   for (const auto& container : containers) {
-    if (container.value("name", "") == name) return container;
+    if (view_at(container, {"name"}) == name) return container;
   }
   return nothing;
 }

@@ -7,6 +7,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace remed::chaos {
@@ -21,6 +22,8 @@ struct workload_view {
 };
 workload_view view_of(const env::observation& seen, const std::string& service);
 
+/// metadata.name, without a copy; valid as long as the object.
+std::string_view name_of(const env::object& object);
 bool is_ready(const json& pod);
 bool is_terminating(const json& pod);
 

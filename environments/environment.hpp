@@ -5,6 +5,7 @@
 
 #include "environments/embedded/cluster.hpp"
 #include "environments/embedded/traffic.hpp"
+#include "environments/seen_objects.hpp"
 #include "runtime/result.hpp"
 #include "tools/http.hpp"
 
@@ -19,8 +20,8 @@ namespace remed::env {
 /// One look at everything a symptom, an oracle or a verdict may rest on, at one instant.
 struct observation {
   vtime now{};
-  std::map<resource_name, std::vector<object>> objects; ///< of the system's namespace, by resource
-  json pod_metrics = json::array();                     ///< metrics.k8s.io items; empty: no data
+  seen_objects objects;             ///< of the system's namespace
+  json pod_metrics = json::array(); ///< metrics.k8s.io items; empty: no data
   /// Ground truth; none where the environment keeps no ledger (a real cluster).
   std::optional<std::vector<effect>> effects;
   std::vector<effect_end> ended; ///< all effects that ended so far

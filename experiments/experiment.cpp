@@ -155,6 +155,7 @@ private:
       n.spent = &budget_;
       n.api = [this](const tools::http_request& request) { return place_.api().handle(request); };
       n.token = place_.agent().token;
+      n.revision = [this] { return place_.state().objects().revision(); };
       n.early_checks = shop_->how.early_checks;
       doors_ = std::make_unique<agents::inprocess_doors>(std::move(n));
       return;

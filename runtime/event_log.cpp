@@ -1,5 +1,6 @@
 #include "runtime/event_log.hpp"
 
+#include "runtime/json_text.hpp"
 #include "runtime/paths.hpp"
 
 #include <fcntl.h>
@@ -91,15 +92,11 @@ std::uint64_t event_log::append(event e) {
   e.seq = next_++;
   scrub(e.body);
   if (blob_sink_) store_blobs(e.body);
-  // The body is large: it moves into the line's object and back.
-  auto body = std::exchange(e.body, nullptr);
-  json whole = e;
-  whole["body"] = std::move(body);
-  const auto line = dump(whole);
+  std::string line;
+  append_fields(e, line);
   chain_ += line;
   chain_ = sha256(chain_);
   if (sink_) sink_(line);
-  e.body = std::move(whole["body"]);
   if (listener_) listener_(e);
   return e.seq;
 }

@@ -1,5 +1,7 @@
 #include "runtime/json.hpp"
 
+#include "runtime/json_text.hpp"
+
 namespace remed {
 
 result<json> parse_json(std::string_view text) {
@@ -11,7 +13,9 @@ result<json> parse_json(std::string_view text) {
 }
 
 std::string dump(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+  std::string out;
+  append_json(value, out);
+  return out;
 }
 
 } // namespace remed

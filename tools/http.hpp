@@ -1,6 +1,8 @@
 // HTTP as values: what servers and clients of this room speak, free of any socket.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <functional>
 #include <memory>
 #include <optional>
@@ -56,6 +58,8 @@ struct http_request {
   http_headers headers;
   std::string body;
   std::string peer; ///< remote address, for logs
+  /// Whoever asks is in this process and takes JSON as a value: nobody need write and parse it.
+  bool takes_value = false;
 
   /// The bearer token of the Authorization field, or empty.
   std::string_view bearer_token() const;
@@ -66,6 +70,8 @@ struct http_response {
   int status = 200;
   http_headers headers;
   std::string body;
+  /// The body as it is, for a request that takes values; `body` is empty then. May be none.
+  std::shared_ptr<const nlohmann::json> value = {};
 };
 
 /// A response whose body is written piece by piece (chunked). The server owns the socket; a writer

@@ -56,29 +56,32 @@ private:
 };
 
 api_answer to_answer(const tools::http_response& r) {
-  return {r.status, r.body};
+  return {r.status, r.body, r.value};
 }
 
 api_answer not_at_once() {
-  return {501, "this backend takes no answer that comes in pieces"};
+  return {501, "this backend takes no answer that comes in pieces", nullptr};
 }
 
 } // namespace
 
-json api_answer::value() const {
-  auto parsed = json::parse(body, nullptr, false);
-  return parsed.is_discarded() ? json() : parsed;
+const json& api_answer::value() const {
+  if (!given) {
+    auto parsed = json::parse(body, nullptr, false);
+    given = std::make_shared<const json>(parsed.is_discarded() ? json() : std::move(parsed));
+  }
+  return *given;
 }
 
 std::string api_answer::message() const {
-  const auto found = value();
+  const auto& found = value();
   return found.is_object() && found.contains("message") && found.at("message").is_string()
              ? found.at("message").get<std::string>()
              : body;
 }
 
 std::string api_answer::error() const {
-  const auto found = value();
+  const auto& found = value();
   const auto reason = found.is_object() ? found.value("reason", "") : "";
   return "Error from server" + (reason.empty() ? "" : " (" + reason + ")") + ": " + message();
 }
@@ -105,6 +108,17 @@ api_answer api_client::call(const std::string& method, const std::string& target
   r.headers.set("Accept", accept);
   if (!body.empty()) r.headers.set("Content-Type", content_type);
   r.body = body;
+  r.takes_value = true;
+  return send(r);
+}
+
+api_answer api_client::text(const std::string& target) const {
+  auto r = request("GET", target);
+  r.headers.set("Accept", "application/json");
+  return send(r);
+}
+
+api_answer api_client::send(const tools::http_request& r) const {
   auto reply = handler_(r);
   if (const auto* answer = std::get_if<tools::http_response>(&reply)) return to_answer(*answer);
   const auto* deferred = std::get_if<tools::deferred_reply>(&reply);

@@ -134,7 +134,7 @@ kubectl_result get(const api_client& api, line l) {
     return {others.exit_code, first.output + others.output};
   }
   if (l.options.contains("raw")) {
-    const auto answer = api.get(l.option("raw"));
+    const auto answer = api.text(l.option("raw"));
     return answer.ok() ? kubectl_result{0, answer.body} : failed(answer.error());
   }
   if (l.words.empty()) return unknown("get without a kind");
@@ -160,12 +160,13 @@ kubectl_result get(const api_client& api, line l) {
   if (const auto asked = query.encode(); !asked.empty()) target += "?" + asked;
   const auto answer = api.call("GET", target, {}, {}, table ? as_table : "application/json");
   if (!answer.ok()) return failed(answer.error());
-  auto value = answer.value();
+  const auto& value = answer.value();
   if (format == "name") return {0, names_in(value, *kind)};
   if (format == "json") {
-    tidy(value);
-    if (value.contains("items")) value["kind"] = "List";
-    return {0, value.dump(2) + "\n"};
+    auto shown = value;
+    tidy(shown);
+    if (shown.contains("items")) shown["kind"] = "List";
+    return {0, shown.dump(2) + "\n"};
   }
   if (!value.contains("rows")) return failed("error: the server's answer is no table");
   const auto text =
@@ -195,7 +196,7 @@ kubectl_result logs(const api_client& api, const line& l) {
   if (l.options.contains("tail")) query.add("tailLines", l.option("tail"));
   if (l.options.contains("previous")) query.add("previous", "true");
   const auto answer =
-      api.get("/api/v1/namespaces/" + l.ns() + "/pods/" + l.words[0] + "/log?" + query.encode());
+      api.text("/api/v1/namespaces/" + l.ns() + "/pods/" + l.words[0] + "/log?" + query.encode());
   return answer.ok() ? kubectl_result{0, answer.body} : failed(answer.error());
 }
 

@@ -268,17 +268,23 @@ inprocess_playbook::progress inprocess_playbook::check_wait(const api_client& ap
   if (wait_->target.empty()) {
     return late ? done : progress{progress::state::waiting, false, {}};
   }
+  const progress waiting{progress::state::waiting, false, {}};
+  const auto revision = api.revision();
+  if (revision && revision == wait_->revision && !late) return waiting;
   const auto answer = api.get(wait_->target);
+  // Metrics come with time, without a write.
+  if (!wait_->target.starts_with("/apis/metrics.k8s.io/")) wait_->revision = revision;
   const bool there = answer.ok();
-  const bool news = answer.body != wait_->last;
+  const auto& seen = answer.value();
+  const bool news = !wait_->last || (wait_->last != answer.given && *wait_->last != seen);
   const bool reached =
-      wait_->absent ? answer.status == 404 : news && there && object_ready(answer.value());
+      wait_->absent ? answer.status == 404 : news && there && object_ready(seen);
   if (reached) return done;
-  if (news) wait_->last = answer.body;
+  if (news) wait_->last = answer.given;
   if (late)
     return {progress::state::failed, wait_->changed,
             wait_->what + ": Timed out waiting on resource"};
-  return {progress::state::waiting, false, {}};
+  return waiting;
 }
 
 inprocess_playbook::progress inprocess_playbook::run_k8s(const api_client& api, const json& a) {
@@ -397,7 +403,7 @@ inprocess_playbook::progress inprocess_playbook::run_rollback(const api_client& 
             "Cannot perform rollback on resource of kind " + word(d, "kind")};
   }
   std::string selector;
-  const auto now = deployment.value();
+  const auto& now = deployment.value();
   for (const auto& [key, value] : now.at("/spec/selector/matchLabels"_json_pointer).items()) {
     selector += (selector.empty() ? "" : ",") + key + "=" + value.get<std::string>();
   }

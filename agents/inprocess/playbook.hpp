@@ -61,7 +61,9 @@ private:
     double limit_s = 120;
     vtime since{};
     double step_s = 5;     ///< between two looks
-    std::string last = {}; ///< what was seen when it was not ready: the same again is not, too
+    /// What was seen when it was not ready: the same again is not, too.
+    std::shared_ptr<const json> last = {};
+    std::optional<std::uint64_t> revision = {}; ///< of that look, where the answer rests on it
   };
 
   std::vector<play_task> tasks_;

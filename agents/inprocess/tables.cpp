@@ -34,6 +34,18 @@ std::string align(const std::vector<row>& rows) {
   return text;
 }
 
+/// The member of that name, without a copy; null: there is none.
+const json& member(const json& of, const char* name) {
+  static const json none;
+  if (!of.is_object()) return none;
+  const auto found = of.find(name);
+  return found == of.end() ? none : *found;
+}
+
+std::string text_of(const json& value, const char* otherwise) {
+  return value.is_string() ? value.get<std::string>() : otherwise;
+}
+
 /// A quantity in its base unit; the few suffixes that metrics use.
 double amount(const std::string& text) {
   char* end = nullptr;
@@ -58,10 +70,11 @@ std::string mebibytes(double value) {
 
 void add_pod(std::vector<row>& rows, const json& pod, bool containers) {
   double cpu = 0, memory = 0;
-  const auto name = pod.value("/metadata/name"_json_pointer, std::string());
-  for (const auto& c : pod.value("containers", json::array())) {
-    const auto own_cpu = amount(c.value("/usage/cpu"_json_pointer, "0"));
-    const auto own_memory = amount(c.value("/usage/memory"_json_pointer, "0"));
+  const auto name = text_of(member(member(pod, "metadata"), "name"), "");
+  for (const auto& c : member(pod, "containers")) {
+    const auto& usage = member(c, "usage");
+    const auto own_cpu = amount(text_of(member(usage, "cpu"), "0"));
+    const auto own_memory = amount(text_of(member(usage, "memory"), "0"));
     if (containers)
       rows.push_back({name, c.value("name", ""), cores(own_cpu), mebibytes(own_memory)});
     cpu += own_cpu;
@@ -73,17 +86,18 @@ void add_pod(std::vector<row>& rows, const json& pod, bool containers) {
 } // namespace
 
 std::string render_table(const json& table, bool wide, bool with_namespace, bool header) {
-  const auto columns = table.value("columnDefinitions", json::array());
+  const auto& columns = member(table, "columnDefinitions");
   std::vector<row> rows(1);
   if (with_namespace) rows[0].push_back("NAMESPACE");
   auto shown = [&](const json& column) { return wide || column.value("priority", 0) == 0; };
   for (const auto& column : columns) {
     if (shown(column)) rows[0].push_back(upper(column.value("name", "")));
   }
-  for (const auto& r : table.value("rows", json::array())) {
+  for (const auto& r : member(table, "rows")) {
     row cells;
-    if (with_namespace) cells.push_back(r.value("/object/metadata/namespace"_json_pointer, ""));
-    const auto values = r.value("cells", json::array());
+    if (with_namespace)
+      cells.push_back(text_of(member(member(member(r, "object"), "metadata"), "namespace"), ""));
+    const auto& values = member(r, "cells");
     for (std::size_t i = 0; i < values.size() && i < columns.size(); ++i) {
       if (!shown(columns[i])) continue;
       cells.push_back(values[i].is_string() ? values[i].get<std::string>() : values[i].dump());

@@ -1,11 +1,10 @@
 #include "environments/embedded/embedded_environment.hpp"
 
 #include "environments/embedded/agent_rights.hpp"
-#include "environments/embedded/api/resources.hpp"
-#include "environments/embedded/api/text.hpp"
 #include "environments/embedded/measurements.hpp"
 #include "environments/embedded/metrics.hpp"
 #include "environments/embedded/shell/exec.hpp"
+#include "environments/embedded/sight.hpp"
 #include "environments/embedded/traffic.hpp"
 
 #include <algorithm>
@@ -22,33 +21,12 @@ std::string make_token(random_source& chance) {
   return out;
 }
 
-/// All objects of a namespace by table; kinds without objects are left out.
-std::map<resource_name, std::vector<object>> objects_of(const store& all, const std::string& ns) {
-  static const std::vector<resource_name> builtin = [] {
-    std::vector<resource_name> tables;
-    for (const auto& type : builtin_resources()) {
-      if (type.namespaced) tables.push_back(type.table());
-    }
-    return tables;
-  }();
-  std::map<resource_name, std::vector<object>> out;
-  auto add = [&](const resource_name& table) {
-    if (all.count(table) == 0) return;
-    auto found = all.list(table, ns);
-    if (!found.empty()) out[table] = std::move(found);
-  };
-  for (const auto& table : builtin) add(table);
-  for (const auto& crd : all.list("customresourcedefinitions.apiextensions.k8s.io")) {
-    if (text_at(*crd, {"spec", "scope"}) == "Namespaced") add(text_at(*crd, {"metadata", "name"}));
-  }
-  return out;
-}
-
 } // namespace
 
 struct embedded_environment::parts {
   parts(const cluster& from, const system_profile& of, std::uint64_t seed)
       : ns(of.name),
+        seen(of.name),
         users(of.users),
         load_rps(of.load_rps),
         c(from.fork(seed)),
@@ -63,6 +41,7 @@ struct embedded_environment::parts {
   }
 
   std::string ns;         ///< of the system
+  sight seen;             ///< of its objects
   double users, load_rps; ///< as usual
   std::unique_ptr<cluster> c;
   api_server api;
@@ -137,10 +116,10 @@ void embedded_environment::request(tools::http_request request,
 
 void embedded_environment::observe(look at, std::function<void(result<observation>)> done) {
   const auto& c = *parts_->c;
-  const auto ns = name_space();
+  const auto& ns = parts_->ns;
   observation out;
   out.now = c.now();
-  out.objects = objects_of(c.objects(), ns);
+  out.objects = parts_->seen.look(c.objects());
   out.pod_metrics = pod_metrics(c, ns, at.metrics_of.empty() ? "" : at.metrics_of + "-");
   out.effects.emplace();
   for (const auto& [id, e] : c.effects()) out.effects->push_back(e);

@@ -2,6 +2,7 @@
 
 #include "environments/embedded/kept.hpp"
 #include "environments/embedded/object_facts.hpp"
+#include "runtime/json_text.hpp"
 
 #include <utility>
 
@@ -29,15 +30,14 @@ public:
 };
 
 object_text text_of(const json& value) {
-  auto dump = [](const json& v) { return v.dump(-1, ' ', false, json::error_handler_t::replace); };
   object_text out;
   for (const auto& [key, member] : value.items()) {
     if (key == "kind" || key == "apiVersion") continue;
     if (!out.members.empty()) out.members += ',';
-    out.members += dump(json(key));
+    append_json(key, out.members);
     out.members += ':';
     const auto from = out.members.size();
-    out.members += dump(member);
+    append_json(member, out.members);
     if (key != "metadata") continue;
     out.metadata_from = from;
     out.metadata_length = out.members.size() - from;

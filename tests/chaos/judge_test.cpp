@@ -169,7 +169,7 @@ TEST_CASE("what a container's restart by the kubelet cured is not the agents' cu
     killing["involvedObject"] = {{"uid", pod["metadata"]["uid"]}};
     killing["message"] = "Container hello-service failed liveness probe, will be restarted";
     killing["lastTimestamp"] = rfc3339(end.at);
-    if (event) now.objects["events"].push_back(std::make_shared<const json>(killing));
+    if (event) now.objects.edit("events").push_back(std::make_shared<const json>(killing));
     return healed_by_itself(did, end, now, c.s);
   };
   CHECK(told_by(false, false, false));      // nobody was near
@@ -395,7 +395,7 @@ TEST_CASE("restarts for a failing probe are not held against who looked into the
     looked.name = pod["metadata"]["name"];
     looked.status = 101;
     now.seen.audit.push_back(looked);
-    for (auto& one : now.seen.objects["pods"]) {
+    for (auto& one : now.seen.objects.edit("pods")) {
       if ((*one)["metadata"]["uid"] != pod["metadata"]["uid"]) continue;
       auto changed = *one;
       for (auto& status : changed["status"]["containerStatuses"]) {
@@ -409,7 +409,7 @@ TEST_CASE("restarts for a failing probe are not held against who looked into the
     killing["reason"] = "Killing";
     killing["message"] = "Container hello-service failed liveness probe, will be restarted";
     killing["count"] = 3;
-    if (by_probe) now.seen.objects["events"].push_back(std::make_shared<const json>(killing));
+    if (by_probe) now.seen.objects.edit("events").push_back(std::make_shared<const json>(killing));
     judge j(c.s.what, c.s.where, c.l.world, simple_micro());
     j.begin(c.l.observe());
     j.follow(now.seen);

@@ -164,7 +164,7 @@ void completion::accepted(const http_response& response) {
   if (stream_ && body.find('{') == std::string::npos)
     return retry_or_fail({errc::unreachable, "the model's stream ended without an answer"},
                          std::nullopt);
-  took(parse_openai_reply(body, options().price));
+  took(read_openai_reply(document, body, options().price));
 }
 
 void completion::took(result<model_reply> reply) {

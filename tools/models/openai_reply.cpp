@@ -77,7 +77,11 @@ std::string arguments_text(const json& function) {
 result<model_reply> parse_openai_reply(const std::string& body,
                                        const std::optional<token_price>& price) {
   // Some servers send blank lines while they think; the parser skips them.
-  auto document = json::parse(body, nullptr, false);
+  return read_openai_reply(json::parse(body, nullptr, false), body, price);
+}
+
+result<model_reply> read_openai_reply(const json& document, const std::string& body,
+                                      const std::optional<token_price>& price) {
   if (document.is_discarded()) return nonsense("it is not valid JSON: " + body.substr(0, 200));
   const auto& choices = part(document, "choices");
   if (!choices.is_array() || choices.empty()) return nonsense("it has no choices");

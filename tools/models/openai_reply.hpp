@@ -15,6 +15,9 @@ namespace remed::tools {
 /// Reads a whole answer. `errc::failed` with the reason where it makes no sense.
 result<model_reply> parse_openai_reply(const std::string& body,
                                        const std::optional<token_price>& price);
+/// The same of what was parsed already; `body` is quoted where it is no JSON.
+result<model_reply> read_openai_reply(const nlohmann::json& document, const std::string& body,
+                                      const std::optional<token_price>& price);
 
 /// Puts a streamed answer together from the data of its events.
 class openai_stream {

@@ -1,5 +1,7 @@
 #include "tools/models/openai_request.hpp"
 
+#include "runtime/json.hpp"
+
 #include <algorithm>
 #include <functional>
 
@@ -28,7 +30,7 @@ json message_json(const chat_message& m) {
 }
 
 std::string text_of(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+  return dump(value);
 }
 
 std::size_t hash_of(const chat_message& m) {

@@ -5,6 +5,7 @@
 #include "environments/embedded/api/mask.hpp"
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/controllers/node.hpp"
+#include "runtime/json_text.hpp"
 
 #include <utility>
 
@@ -55,15 +56,35 @@ wanted_shape shape_of(const tools::http_request& request) {
   return out;
 }
 
-tools::http_response json_response(const tools::http_request& request, int status,
-                                   const json& body) {
+static tools::http_response json_header(int status) {
   tools::http_response out;
   out.status = status;
   out.headers.set("Content-Type", "application/json");
   out.headers.set("Cache-Control", "no-cache, private");
+  return out;
+}
+
+tools::http_response json_response(const tools::http_request& request, int status, json&& body) {
+  if (!request.takes_value) return json_response(request, status, std::as_const(body));
+  auto out = json_header(status);
+  out.value = std::make_shared<const json>(std::move(body));
+  return out;
+}
+
+tools::http_response json_response(const tools::http_request& request, int status,
+                                   const json& body) {
+  auto out = json_header(status);
+  if (request.takes_value) {
+    out.value = std::make_shared<const json>(body);
+    return out;
+  }
   auto replace = json::error_handler_t::replace; // logs and environment may hold broken UTF-8
-  out.body = wants_pretty(request) ? body.dump(2, ' ', false, replace)
-                                   : body.dump(-1, ' ', false, replace) + "\n";
+  if (wants_pretty(request)) {
+    out.body = body.dump(2, ' ', false, replace);
+    return out;
+  }
+  append_json(body, out.body);
+  out.body += '\n';
   return out;
 }
 
@@ -86,7 +107,7 @@ tools::http_response object_response(const api_call& call, int status, const jso
     seen = make_table(call.type, {seen}, call.c.now(), row_object_of(call.request), shape.version);
     seen["metadata"]["resourceVersion"] = version;
   }
-  return json_response(call.request, status, seen);
+  return json_response(call.request, status, std::move(seen));
 }
 
 void note_audit(const api_call& call, int status, object before, object after) {

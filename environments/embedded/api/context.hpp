@@ -63,8 +63,10 @@ struct wanted_shape {
 wanted_shape shape_of(const tools::http_request& request);
 bool wants_pretty(const tools::http_request& request);
 
+/// As text, or as a value where the caller takes one.
 tools::http_response json_response(const tools::http_request& request, int status,
                                    const json& body);
+tools::http_response json_response(const tools::http_request& request, int status, json&& body);
 tools::http_response error_response(const tools::http_request& request, const api_error& error);
 
 /// The object as this caller sees it: masked, in the requested API version, in the wanted shape.

@@ -7,6 +7,7 @@
 #include "environments/embedded/api/verbs.hpp"
 #include "environments/embedded/controllers/node.hpp"
 #include "environments/embedded/kept_text.hpp"
+#include "runtime/json_text.hpp"
 
 #include <algorithm>
 #include <map>
@@ -105,9 +106,9 @@ selection select(const api_call& call, const list_filter& filter, const object_k
   return out;
 }
 
-json list_of(const api_call& call, const selection& found) {
+json list_of(const api_call& call, const std::vector<object>& found) {
   std::vector<json> items;
-  for (const auto& obj : found.items) items.push_back(presented(call, *obj));
+  for (const auto& obj : found) items.push_back(presented(call, *obj));
   auto shape = shape_of(call.request);
   if (shape.what == wanted_shape::form::table) {
     auto with = row_object_of(call.request);
@@ -152,9 +153,8 @@ void append_all(const char* name, const std::vector<object>& all, std::string& o
 
 void append_row(const api_call& call, const object& obj, row_object include,
                 const std::string& version, std::string& out) {
-  out +=
-      "{\"cells\":" +
-      cells_of(call.type, *obj, call.c.now()).dump(-1, ' ', false, json::error_handler_t::replace);
+  out += "{\"cells\":";
+  append_json(cells_of(call.type, *obj, call.c.now()), out);
   if (include != row_object::none) out += ",\"object\":";
   if (include == row_object::metadata) append_partial(call, obj, version, out);
   if (include == row_object::full) append_stored(call, obj, true, out);
@@ -169,7 +169,7 @@ std::string stored_list(const api_call& call, const json& metadata,
   std::string out;
   if (shape.what == wanted_shape::form::table) {
     out = opening("Table", meta_version, metadata) +
-          ",\"columnDefinitions\":" + columns_of(call.type).dump();
+          ",\"columnDefinitions\":" + dump(columns_of(call.type));
     const auto include = row_object_of(call.request);
     append_all("rows", items, out,
                [&](const object& obj) { append_row(call, obj, include, shape.version, out); });
@@ -183,6 +183,50 @@ std::string stored_list(const api_call& call, const json& metadata,
                [&](const object& obj) { append_stored(call, obj, call.type.custom, out); });
   }
   return out;
+}
+
+/// Likewise as a value.
+json value_list(const api_call& call, json metadata, const std::vector<object>& items) {
+  const auto shape = shape_of(call.request);
+  if (shape.what != wanted_shape::form::table) {
+    auto out = list_of(call, items);
+    out["metadata"] = std::move(metadata);
+    return out;
+  }
+  auto out = make_table(call.type, {}, call.c.now(), row_object::none, shape.version);
+  out["metadata"] = std::move(metadata);
+  const auto include = row_object_of(call.request);
+  for (const auto& obj : items) {
+    auto row = json::object();
+    row["cells"] = cells_of(call.type, *obj, call.c.now());
+    if (include == row_object::metadata) row["object"] = partial_metadata(*obj, shape.version);
+    if (include == row_object::full) row["object"] = presented(call, *obj);
+    out["rows"].push_back(std::move(row));
+  }
+  return out;
+}
+
+/// A list of what may be shown as it is stored.
+tools::http_response list_response(const api_call& call, int status, json metadata,
+                                   const std::vector<object>& items) {
+  if (call.request.takes_value)
+    return json_response(call.request, status, value_list(call, std::move(metadata), items));
+  auto response = json_response(call.request, status, json::object());
+  response.body = stored_list(call, metadata, items);
+  return response;
+}
+
+/// The object itself, when it says of itself what this version says of it; else a copy.
+std::shared_ptr<const json> typed_value(const api_call& call, const object& obj) {
+  const auto version = call.type.api_version();
+  const auto& kind = at_path(*obj, {"kind"});
+  const auto& own = at_path(*obj, {"apiVersion"});
+  if (kind.is_string() && own.is_string() && own.get_ref<const std::string&>() == version)
+    return obj;
+  auto out = *obj;
+  out["kind"] = text_at(*obj, {"kind"}, call.type.kind);
+  out["apiVersion"] = version;
+  return std::make_shared<const json>(std::move(out));
 }
 
 /// What is stored is what is shown, but for what a masked identity must not see.
@@ -241,11 +285,14 @@ tools::http_response stored_response(const api_call& call, int status, const obj
   const auto shape = shape_of(call.request).what;
   if (shape == wanted_shape::form::partial || !takes_stored_text(call) || shows_traces(call, obj))
     return object_response(call, status, *obj);
-  auto response = json_response(call.request, status, json::object());
   if (shape == wanted_shape::form::table) {
     auto metadata = json::object();
     metadata["resourceVersion"] = text_at(*obj, {"metadata", "resourceVersion"});
-    response.body = stored_list(call, metadata, {obj});
+    return list_response(call, status, std::move(metadata), {obj});
+  }
+  auto response = json_response(call.request, status, json::object());
+  if (call.request.takes_value) {
+    response.value = typed_value(call, obj);
     return response;
   }
   response.body.clear();
@@ -307,13 +354,11 @@ tools::http_response list_objects(const api_call& call) {
                          std::none_of(found.items.begin(), found.items.end(),
                                       [&](const auto& one) { return shows_traces(call, one); });
   if (as_stored) {
-    auto response = json_response(call.request, 200, json::object());
-    response.body = stored_list(call, metadata, found.items);
-    return response;
+    return list_response(call, 200, std::move(metadata), found.items);
   }
-  auto out = list_of(call, found);
+  auto out = list_of(call, found.items);
   out["metadata"].update(metadata);
-  return json_response(call.request, 200, out);
+  return json_response(call.request, 200, std::move(out));
 }
 
 } // namespace remed::env

@@ -79,7 +79,7 @@ tools::http_response read_metrics(const api_call& call) {
   auto kept = json::array();
   for (auto& item : items) {
     if (!call.name.empty() && text_at(item, {"metadata", "name"}) == call.name) {
-      return json_response(call.request, 200, item);
+      return json_response(call.request, 200, std::move(item));
     }
     if (matches(*labels, at_path(item, {"metadata", "labels"}))) kept.push_back(std::move(item));
   }
@@ -99,7 +99,7 @@ tools::http_response read_metrics(const api_call& call) {
   out["apiVersion"] = "metrics.k8s.io/v1beta1";
   out["metadata"] = json::object();
   out["items"] = std::move(kept);
-  return json_response(call.request, 200, out);
+  return json_response(call.request, 200, std::move(out));
 }
 
 } // namespace remed::env

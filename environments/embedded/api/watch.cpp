@@ -4,6 +4,7 @@
 #include "environments/embedded/api/table.hpp"
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/api/verbs.hpp"
+#include "runtime/json.hpp"
 
 namespace remed::env {
 
@@ -116,7 +117,7 @@ private:
   }
 
   void write(const json& event) {
-    out_->write(event.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
+    out_->write(dump(event) + "\n");
   }
 
   bool finish() {
