@@ -105,7 +105,17 @@ void flow_graph::find_order() {
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     if (place_after_callees(nodes_, i, height, order_)) continue;
     order_.clear();
+    find_callers();
     return;
+  }
+}
+
+void flow_graph::find_callers() {
+  callers_.resize(nodes_.size());
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    for (const auto& edge : nodes_[i].calls) {
+      if (edge.to >= 0) callers_[static_cast<std::size_t>(edge.to)].push_back(i);
+    }
   }
 }
 
@@ -195,21 +205,20 @@ double flow_graph::response_ms(std::size_t node, const std::vector<double>& own,
 /// says nothing new.
 void flow_graph::settle_rings(const std::vector<double>& own, std::vector<double>& all) const {
   auto before = all;
-  std::vector<char> moved(nodes_.size(), 1), moves(nodes_.size());
+  std::vector<char> due(nodes_.size(), 1), due_next(nodes_.size());
   for (int round = 0; round < rounds; ++round) {
     bool any = false;
+    std::fill(due_next.begin(), due_next.end(), 0);
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
-      const auto& calls = nodes_[i].calls;
-      const bool anew = round == 0 || std::any_of(calls.begin(), calls.end(), [&](const auto& e) {
-                          return e.to >= 0 && moved[static_cast<std::size_t>(e.to)] != 0;
-                        });
-      if (anew) all[i] = response_ms(i, own, before);
-      moves[i] = all[i] != before[i];
-      any = any || moves[i] != 0;
+      if (due[i] == 0) continue;
+      all[i] = response_ms(i, own, before);
+      if (all[i] == before[i]) continue;
+      any = true;
+      for (const auto caller : callers_[i]) due_next[caller] = 1;
     }
     if (!any) return;
     before = all;
-    std::swap(moved, moves);
+    std::swap(due, due_next);
   }
 }
 

@@ -52,6 +52,7 @@ public:
 private:
   void connect(const flow_input& input);
   void find_order();
+  void find_callers();
   void settle();
   void spread(double entry_rps);
   void settle_rings(const std::vector<double>& own, std::vector<double>& all) const;
@@ -63,7 +64,8 @@ private:
   const system_profile& system_;
   std::vector<flow_node> nodes_;
   std::vector<std::size_t> order_; ///< callees before their callers; empty: they call in a ring
-  std::vector<int> entries_;       ///< numbers, -1 for an unknown one
+  std::vector<std::vector<std::size_t>> callers_; ///< of each node; only when there is a ring
+  std::vector<int> entries_;                      ///< numbers, -1 for an unknown one
   double entry_rps_ = 0;
 };
 

@@ -119,8 +119,9 @@ TEST_CASE("a draw taken apart is the draw of the whole") {
   for (const auto rho : {0.1, 0.7}) {
     for (const auto u : {0.05, 0.5, 0.93}) {
       REQUIRE(is_plain(in));
-      CHECK(work_factor(normal_quantile(0.3)) *
-                plain_draw_ms(in, p.cpu_ms, rho, normal_quantile(u)) ==
+      CHECK(work_factor(normal_quantile(0.3)) * skewed_ms(cpu_mean_ms(in, p.cpu_ms, rho),
+                                                          draw_width(in, rho),
+                                                          normal_quantile(u)) ==
             service_draw_ms(in, p, rho, u, 0.3));
     }
   }

@@ -165,7 +165,11 @@ void complain_of(const cluster& c, const speaker& who, vtime from, vtime to,
   for (std::size_t i = 0; i < past.size(); ++i) {
     auto begins = past[i].from;
     auto ends = i + 1 < past.size() ? past[i + 1].from : to;
-    if (ends <= from || past[i].flow->users().success >= 0.99) continue;
+    if (ends <= from) continue;
+    // Of what is now, the services behind are asked next.
+    const bool now = i + 1 == past.size();
+    const users_flow& seen = now ? past[i].flow->whole() : past[i].flow->users();
+    if (seen.success >= 0.99) continue;
     if (!call) call = culprit(app->second, who.profile, refused);
     if (!call) return;
     for (auto t = begins + between_complaints; t <= std::min(ends, to); t += between_complaints) {
