@@ -55,7 +55,13 @@ struct setting {
   std::string ns;
   /// "cpu", "memory": the share of its limit that the target used before the fault; empty: unknown.
   std::map<std::string, double> usual = {};
+  /// The target's workload as declared, once it was looked up; see the function below.
+  mutable const json* declared = nullptr;
 };
+
+/// The target's workload as the system's manifests declare it; null: they have none. Looked up
+/// once: a system has a hundred manifests, and every check asks.
+const json& declared_workload(const setting& s);
 
 /// What the words of a fault file stand for: namespace, system, target, workloads (the table its
 /// workload is in), container (the target's first), image and port (the first of that),

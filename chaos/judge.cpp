@@ -246,7 +246,7 @@ judge::restart_counts judge::restarts_by(const acts& did) const {
 std::int64_t judge::due_restarts(const env::observation& now) const {
   // Where nothing is wrong each restart is one too many.
   if (setting_.what.control) return 0;
-  const auto& declared = declared_workload(setting_.system, setting_.where.target);
+  const auto& declared = declared_workload(setting_);
   const auto asked = declared.is_object() ? declared["spec"].value("replicas", std::int64_t{1}) : 1;
   // Who adds pods has not restarted any.
   const auto present = view_of(now, setting_.where.target).pods.size();

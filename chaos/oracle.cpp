@@ -75,8 +75,17 @@ std::string neighbour(const setting& s) {
 
 } // namespace
 
+const json& declared_workload(const setting& s) {
+  const auto named = [&](const json& manifest) {
+    return env::text_at(manifest, {"metadata", "name"}) == s.where.target;
+  };
+  if (!s.declared || !named(*s.declared))
+    s.declared = &declared_workload(*s.system, s.where.target);
+  return *s.declared;
+}
+
 words words_of(const setting& s, const std::string& object_name) {
-  const auto& workload = declared_workload(s.system, s.where.target);
+  const auto& workload = declared_workload(s);
   const auto& containers = containers_of(workload);
   auto first = containers.empty() ? s.where.target : containers[0].value("name", s.where.target);
   words out = {{"namespace", s.ns},        {"system", s.system->name},

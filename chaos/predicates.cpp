@@ -86,7 +86,7 @@ finding ratio_of_limit(const facts& f, const setting& s, const json& with, const
 }
 
 std::int64_t declared_replicas(const setting& s) {
-  const auto& declared = declared_workload(s.system, s.where.target);
+  const auto& declared = declared_workload(s);
   if (!declared.is_object() || !declared.contains("spec")) return 1;
   return declared["spec"].value("replicas", 1);
 }
@@ -168,7 +168,7 @@ finding replicas(const facts& f, const setting& s, const json& with) {
 
 finding images(const facts& f, const setting& s, const json& with) {
   auto view = view_of(f.seen, s.where.target);
-  const auto& declared = containers_of(declared_workload(s.system, s.where.target));
+  const auto& declared = containers_of(declared_workload(s));
   std::string wrong;
   auto compare = [&](const json& object) {
     for (const auto& wanted : declared) {
@@ -204,7 +204,7 @@ finding ended_by(const facts& f, const setting& s, const json& with) {
 finding resources_of_manifest(const facts& f, const setting& s, const json& with) {
   auto view = view_of(f.seen, s.where.target);
   if (!view.workload) return {truth::no, "the workload is gone"};
-  const auto& declared = containers_of(declared_workload(s.system, s.where.target));
+  const auto& declared = containers_of(declared_workload(s));
   double least = 1e9;
   std::string where;
   least_share(containers_of(*view.workload), declared, least, where);

@@ -31,14 +31,29 @@ std::size_t plain_run(const char* at, const char* end) {
 void append_escape(char c, std::string& out) {
   static constexpr char hex[] = "0123456789abcdef";
   switch (c) {
-    case '"': out += "\\\""; return;
-    case '\\': out += "\\\\"; return;
-    case '\b': out += "\\b"; return;
-    case '\f': out += "\\f"; return;
-    case '\n': out += "\\n"; return;
-    case '\r': out += "\\r"; return;
-    case '\t': out += "\\t"; return;
-    default: break;
+    case '"':
+      out += "\\\"";
+      return;
+    case '\\':
+      out += "\\\\";
+      return;
+    case '\b':
+      out += "\\b";
+      return;
+    case '\f':
+      out += "\\f";
+      return;
+    case '\n':
+      out += "\\n";
+      return;
+    case '\r':
+      out += "\\r";
+      return;
+    case '\t':
+      out += "\\t";
+      return;
+    default:
+      break;
   }
   out += "\\u00";
   out += hex[static_cast<unsigned char>(c) >> 4];
@@ -109,12 +124,19 @@ void append_json(const json& value, std::string& out) {
                  [&](const json& item) { append_json(item, out); });
       out += ']';
       return;
-    case json::value_t::string: return append_json(value.get_ref<const std::string&>(), out);
-    case json::value_t::boolean: out += value.get<bool>() ? "true" : "false"; return;
-    case json::value_t::number_integer: return append_number(value.get<std::int64_t>(), out);
-    case json::value_t::number_unsigned: return append_number(value.get<std::uint64_t>(), out);
-    case json::value_t::number_float: return append_float(value.get<double>(), out);
-    default: out += value.dump();
+    case json::value_t::string:
+      return append_json(value.get_ref<const std::string&>(), out);
+    case json::value_t::boolean:
+      out += value.get<bool>() ? "true" : "false";
+      return;
+    case json::value_t::number_integer:
+      return append_number(value.get<std::int64_t>(), out);
+    case json::value_t::number_unsigned:
+      return append_number(value.get<std::uint64_t>(), out);
+    case json::value_t::number_float:
+      return append_float(value.get<double>(), out);
+    default:
+      out += value.dump();
   }
 }
 

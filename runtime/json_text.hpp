@@ -11,8 +11,8 @@
 
 namespace remed {
 
-/// Appends the value as `dump` writes it: byte for byte what nlohmann's dump(-1, ' ', false, replace)
-/// makes, in a fraction of its time, since text that needs no escape is copied as it is.
+/// Appends the value as `dump` writes it: byte for byte what nlohmann's dump(-1, ' ', false,
+/// replace) makes, in a fraction of its time, since text that needs no escape is copied as it is.
 void append_json(const json& value, std::string& out);
 /// Appends a text as a JSON string.
 void append_json(const std::string& text, std::string& out);
@@ -42,7 +42,8 @@ void append_fields(const T& x, std::string& out) {
     out += ':';
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       ((I == at ? append(std::get<I>(fields)) : void()), ...);
-    }(std::make_index_sequence<names.size()>{});
+    }
+    (std::make_index_sequence<names.size()>{});
   }
   out += '}';
 }

@@ -277,8 +277,7 @@ inprocess_playbook::progress inprocess_playbook::check_wait(const api_client& ap
   const bool there = answer.ok();
   const auto& seen = answer.value();
   const bool news = !wait_->last || (wait_->last != answer.given && *wait_->last != seen);
-  const bool reached =
-      wait_->absent ? answer.status == 404 : news && there && object_ready(seen);
+  const bool reached = wait_->absent ? answer.status == 404 : news && there && object_ready(seen);
   if (reached) return done;
   if (news) wait_->last = answer.given;
   if (late)

@@ -60,7 +60,7 @@ private:
     bool changed = false;
     double limit_s = 120;
     vtime since{};
-    double step_s = 5;     ///< between two looks
+    double step_s = 5; ///< between two looks
     /// What was seen when it was not ready: the same again is not, too.
     std::shared_ptr<const json> last = {};
     std::optional<std::uint64_t> revision = {}; ///< of that look, where the answer rests on it

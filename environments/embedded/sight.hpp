@@ -1,4 +1,5 @@
-// What looks at one namespace see: only tables that were written since the last look are read again.
+// What looks at one namespace see: only tables that were written since the last look are read
+// again.
 #pragma once
 
 #include "environments/embedded/store.hpp"

@@ -5,6 +5,8 @@
 #include "environments/embedded/prometheus/endpoint.hpp"
 #include "environments/embedded/prometheus/metrics_source.hpp"
 #include "environments/embedded/traffic.hpp"
+#include "environments/embedded/traffic_pods.hpp"
+#include "runtime/json.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -72,10 +74,8 @@ double pod_rps(const cluster& c, const service_profile& profile, const json& spe
 
 /// Time one request over a standing connection needs in a container and on its way back, without
 /// callees; ms.
-double serve_ms(const cluster& c, const json& pod, const std::string& container,
-                random_source& chance, bool loopback = false) {
-  auto around = surroundings(c, pod, container);
-  const auto* profile = profile_of(c, pod, container);
+double serve_ms(const cluster& c, const json& pod, const service_profile* profile,
+                const flow_container& around, random_source& chance, bool loopback = false) {
   auto answer = answer_extra_ms(loopback ? flow_container{} : around, chance.unit());
   if (!profile) return 1 + answer;
   auto rho = utilisation(around, pod_rps(c, *profile, pod), profile->cpu_ms, profile->threads);
@@ -95,11 +95,9 @@ request_outcome ask(const cluster& c, const json* client, const std::string& hos
                     const std::string& path, double timeout_s, random_source chance, int depth);
 
 /// "nginx", "httpd" when that is what the container runs without being part of the system.
-std::string pages_of(const cluster& c, const json& pod, const std::string& container) {
-  const auto* rt = c.node().find(text_at(pod, {"metadata", "uid"}));
-  const auto* runs = rt ? rt->find(container) : nullptr;
-  const auto* profile = profile_of(c, pod, container);
-  if (!runs || runs->processes.empty() || (profile && !profile->inferred)) return {};
+std::string pages_of(const container_view& of) {
+  const auto* runs = of.runs;
+  if (!runs || runs->processes.empty() || (of.profile && !of.profile->inferred)) return {};
   const auto& program = runs->processes.front().comm;
   return program == "nginx" || program == "httpd" ? program : std::string{};
 }
@@ -187,9 +185,13 @@ duration clock_offset(const cluster& c, const json& pod, const std::string& cont
 
 /// What the pod answers after asking those it needs; without a path it needs nobody. Adds their
 /// time.
-request_outcome serve(const cluster& c, const json& pod, const std::string& container,
+request_outcome serve(const container_view& by, const flow_container& around,
                       const std::string& path, int port, random_source chance, int depth,
                       bool loopback) {
+  const auto& c = by.c;
+  const auto& pod = by.pod.as_json();
+  const auto& container = by.name;
+  const auto* profile = by.profile;
   request_outcome out;
   proxied proxy;
   if (!path.empty()) proxy.path = path;
@@ -201,13 +203,12 @@ request_outcome serve(const cluster& c, const json& pod, const std::string& cont
     return out;
   }
   // What is wrong with the pod's link does not touch its loopback.
-  auto link = loopback ? flow_container{} : surroundings(c, pod, container);
-  auto ms = connect_extra_ms(link, chance.unit()) + serve_ms(c, pod, container, chance, loopback);
-  const auto* profile = profile_of(c, pod, container);
+  auto ms = connect_extra_ms(loopback ? flow_container{} : around, chance.unit()) +
+            serve_ms(c, pod, profile, around, chance, loopback);
   auto body = json::object();
   body["service"] = profile ? profile->name : container;
   body["status"] = "ok";
-  auto static_pages = pages_of(c, pod, container);
+  auto static_pages = pages_of(by);
   out.server = static_pages.empty() ? server_name(profile) : static_pages;
   if (profile && path == "/metrics") {
     out.seconds = ms / 1000;
@@ -241,13 +242,12 @@ request_outcome serve(const cluster& c, const json& pod, const std::string& cont
     body["error"] = "no answer from " + call->to;
     break;
   }
-  const auto around = surroundings(c, pod, container);
   if (around.failure > 0 && chance.unit() < around.failure) {
     out.status = 500;
     body["status"] = "error";
   }
-  out.body = static_pages.empty() ? body.dump()
-                                  : page(static_pages, path.empty() ? "/" : path, out.status);
+  out.body =
+      static_pages.empty() ? dump(body) : page(static_pages, path.empty() ? "/" : path, out.status);
   if (!loopback) proxy_response(c, pod, out.status, proxy);
   if (proxy.aborted) out.what = request_outcome::kind::reset;
   out.status = proxy.status.value_or(out.status);
@@ -346,15 +346,17 @@ request_outcome ask(const cluster& c, const json* client, const std::string& hos
   if (where.address == "None")
     address = text_at(*pod, {"status", "podIP"}) + ":" + std::to_string(to_port);
   auto link = connect_extra_ms(own, chance.unit()) + answer_extra_ms(own, chance.unit());
-  auto container = container_of_port(c, *pod, to_port);
-  if (!loopback) link += filters_ms(own, surroundings(c, *pod, container), chance.unit());
+  const known_pod known(pod);
+  const container_view by(c, known, container_of_port(c, *pod, to_port));
+  const auto around = surroundings(by);
+  if (!loopback) link += filters_ms(own, around, chance.unit());
   if (!std::isfinite(link)) return failed(kind::timed_out, timeout_s, address);
-  if (!accepts(c, *pod, to_port)) {
+  if (by.name.empty() || !around.listening) {
     auto s = link / 1000 + 0.001;
     return s > timeout_s ? failed(kind::timed_out, timeout_s, address)
                          : failed(kind::refused, s, address);
   }
-  auto out = serve(c, *pod, container, path.substr(0, path.find('?')), static_cast<int>(to_port),
+  auto out = serve(by, around, path.substr(0, path.find('?')), static_cast<int>(to_port),
                    chance.split("serve"), depth, loopback);
   out.seconds += link / 1000;
   out.address = address;
@@ -392,7 +394,9 @@ probe_outcome probe_network(const cluster& c, const json& pod, const std::string
   auto path = text_at(how, {"path"}, "/");
   if (path.empty() || path[0] != '/') path = "/" + path;
   auto url = scheme + address + path;
-  auto around = surroundings(c, pod, container);
+  const known_pod known(c.objects(), pod);
+  const container_view by(c, known, container);
+  const auto around = surroundings(by);
   auto connect = 0.3 + connect_extra_ms(around, chance.unit());
   probe_outcome out;
   if (connect / 1000 > limit) {
@@ -424,13 +428,13 @@ probe_outcome probe_network(const cluster& c, const json& pod, const std::string
             "Get \"" + url + "\": dial tcp " + address + ": connect: connection refused"};
   }
   if (proxy.aborted) return {false, connect / 1000, "Get \"" + url + "\": EOF"};
-  auto took = (connect + serve_ms(c, pod, container, chance) + proxy.delay_ms) / 1000;
+  auto took = (connect + serve_ms(c, pod, by.profile, around, chance) + proxy.delay_ms) / 1000;
   if (took <= limit && proxy.status.value_or(200) >= 400) {
     return {false, took, "HTTP probe failed with statuscode: " + std::to_string(*proxy.status)};
   }
   if (took > limit) return {false, limit, http ? deadline_text(url) : "service unhealthy: timeout"};
   int status = 200;
-  if (auto pages = pages_of(c, pod, container); http && !pages.empty()) page(pages, path, status);
+  if (auto pages = pages_of(by); http && !pages.empty()) page(pages, path, status);
   if (status >= 400) {
     return {false, took, "HTTP probe failed with statuscode: " + std::to_string(status)};
   }

@@ -169,6 +169,48 @@ TEST_CASE("a patch waits in virtual time until the Deployment is ready") {
   CHECK(api.writes == std::vector<std::string>{"PATCH " + deployments + "/cart"});
 }
 
+TEST_CASE("a playbook that waits asks again only when something was written") {
+  small_api api;
+  api.ready_after = 1'000'000;
+  int gets = 0;
+  std::uint64_t revision = 1;
+  const api_client client(
+      [&](const tools::http_request& r) {
+        gets += r.method == "GET" ? 1 : 0;
+        return api.handle(r);
+      },
+      "secret", [&] { return revision; });
+  inprocess_playbook book(
+      playbook_text("t")
+          .patch_workload("restart", "shop", {"Deployment", "cart"}, restart_patch("x"))
+          .yaml());
+  vtime now = stepped_epoch;
+  REQUIRE(book.advance(client, now));
+  const auto before = gets;
+  for (int i = 0; i < 5; ++i) REQUIRE(book.advance(client, now += std::chrono::seconds{5}));
+  CHECK(gets == before);
+  ++revision;
+  api.ready_after = 1;
+  CHECK_FALSE(book.advance(client, now += std::chrono::seconds{5}));
+  CHECK(gets == before + 1);
+  CHECK(book.ended().reason == run_reason::ok);
+}
+
+TEST_CASE("a JSON answer given as a value is taken as it is, one in text is parsed") {
+  const auto given = std::make_shared<const json>(json{{"kind", "Pod"}});
+  const api_client client(
+      [&](const tools::http_request& r) {
+        tools::http_response out;
+        out.body = r.takes_value && r.path == "/value" ? "" : R"({"kind":"Text"})";
+        if (r.takes_value && r.path == "/value") out.value = given;
+        return out;
+      },
+      "t");
+  CHECK(&client.get("/value").value() == given.get());
+  CHECK(client.get("/other").value().at("kind") == "Text");
+  CHECK(client.text("/value").body == R"({"kind":"Text"})");
+}
+
 TEST_CASE("a resource that never gets ready fails the task, and the rest is not run") {
   small_api api;
   api.ready_after = 1'000'000;

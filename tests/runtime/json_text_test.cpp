@@ -31,7 +31,8 @@ TEST_CASE("JSON text is byte for byte what nlohmann writes") {
   }
   all.push_back("naïve – 日本語 \xf0\x9f\x98\x80 \x7f");
   all.push_back("broken \xff\xc3( and \xe2\x82");
-  all.push_back({{"key \"x\"\n", 1}, {"", json::object()}, {"ключ", json::array()}, {"z", nullptr}});
+  all.push_back(
+      {{"key \"x\"\n", 1}, {"", json::object()}, {"ключ", json::array()}, {"z", nullptr}});
   for (const double x : {0.0, -0.0, 1.0, 0.1, 1e300, 5e-324, -2.5e-7, 123456789.125, 1e16, 3.0})
     all.push_back(x);
   all.push_back(std::numeric_limits<double>::infinity());

@@ -155,6 +155,7 @@ std::string hash_of(const std::string& text) {
 
 /// Names the content, and answers 304 to a client that has it.
 tools::http_response tagged(const tools::http_request& request, tools::http_response response) {
+  if (response.value) return response; // no text to name
   auto tag = "\"" + hash_of(response.body) + "\"";
   if (request.headers.get("If-None-Match") == tag) {
     response.status = 304;

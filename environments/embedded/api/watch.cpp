@@ -116,9 +116,7 @@ private:
     write(json({{"type", "BOOKMARK"}, {"object", body}}));
   }
 
-  void write(const json& event) {
-    out_->write(dump(event) + "\n");
-  }
+  void write(const json& event) { out_->write(dump(event) + "\n"); }
 
   bool finish() {
     out_->end();
