@@ -134,7 +134,8 @@ private:
       const auto& theirs = of(edge.to);
       const auto* there =
           edge.to < 0 ? nullptr : graph_.nodes()[static_cast<std::size_t>(edge.to)].where;
-      call_plan(seed_, node.profile->name, edge, theirs, there, pods).follow(cases);
+      auto tag = node.profile->name + ">" + std::to_string(edge.route) + edge.call->to;
+      call_plan(seed_, std::move(tag), edge, theirs, there, pods).follow(cases);
     }
   }
 

@@ -38,11 +38,15 @@ public:
   }
   /// All of them.
   std::array<std::uint16_t, flow_cases> indices() const {
-    std::array<std::uint16_t, flow_cases> out;
-    for (unsigned i = 0; i < flow_cases; ++i) {
-      auto k = (i * static_cast<unsigned>(factor_) + static_cast<unsigned>(shift_)) % flow_cases;
-      k ^= (k >> 4);
-      out[i] = static_cast<std::uint16_t>((k * 37 + static_cast<unsigned>(mask_)) % flow_cases);
+    // Only the lowest bits count: 16 are enough, and eight of them are told at once.
+    using word = std::uint16_t;
+    const auto factor = static_cast<word>(factor_), shift = static_cast<word>(shift_);
+    const auto mask = static_cast<word>(mask_);
+    std::array<word, flow_cases> out;
+    for (word i = 0; i < flow_cases; ++i) {
+      const auto k = static_cast<word>(static_cast<word>(i * factor + shift) % flow_cases);
+      const auto mixed = static_cast<word>(k ^ (k >> 4));
+      out[i] = static_cast<word>(static_cast<word>(mixed * 37 + mask) % flow_cases);
     }
     return out;
   }
@@ -107,15 +111,15 @@ inline constexpr double most_calls = 50;
 /// The calls a service makes to one other, for each of its cases.
 class call_plan {
 public:
-  call_plan(std::uint64_t seed, const std::string& caller, const flow_edge& edge,
-            const answers& theirs, const flow_service* there, const std::vector<met_pod>& pods)
+  /// `tag` names the calls among all.
+  call_plan(std::uint64_t seed, std::string tag, const flow_edge& edge, const answers& theirs,
+            const flow_service* there, const std::vector<met_pod>& pods)
       : edge_(edge),
         theirs_(theirs),
         there_(there),
         pods_(pods),
-        often_(seed, caller + ">" + std::to_string(edge.route) + edge.call->to),
+        often_(seed, tag),
         which_(seed, edge.call->to + "/pod") {
-    const auto tag = caller + ">" + std::to_string(edge.route) + edge.call->to;
     if (there) {
       filtered_ = std::any_of(there->endpoints.begin(), there->endpoints.end(),
                               [](const auto& peer) { return !peer.filters.empty(); });
@@ -128,55 +132,65 @@ public:
       all_plain_ = all_plain_ && plain_.back() && !nameless_.back();
     }
     const auto most = static_cast<int>(std::min(most_calls, std::ceil(edge.call->per_request)));
+    pick_.reserve(static_cast<std::size_t>(most));
     for (int n = 0; n < most; ++n) {
-      pick_.emplace_back(seed, tag + "/" + std::to_string(n));
-      if (!all_plain_) link_.emplace_back(seed, tag + "/link/" + std::to_string(n));
+      const auto number = std::to_string(n);
+      if (!all_plain_) link_.emplace_back(seed, tag + "/link/" + number);
+      const auto length = tag.size();
+      pick_.emplace_back(seed, tag.append("/").append(number));
+      tag.resize(length);
     }
   }
 
   /// Adds what one call after the other takes to the cases that make it.
   void follow(followed& cases) const {
-    std::array<std::uint16_t, flow_cases> counts; // 0: makes none
+    std::array<std::uint16_t, flow_cases> counts; // calls of each case
     const auto per_request = edge_.call->per_request;
-    const bool whole = per_request == std::floor(per_request);
-    for (int i = 0; i < flow_cases; ++i) {
-      const auto at = static_cast<std::size_t>(i);
-      const bool calls = cases.served[at] && cases.out.ok[at] &&
-                         (edge_.route < 0 || edge_.route == cases.route[at]);
-      // Always the same number when it is a whole one.
-      const auto count = whole ? per_request : per_request + 1 - often_.unit(i);
-      counts[at] = calls ? static_cast<std::uint16_t>(std::min(count, most_calls)) : 0;
+    if (per_request == std::floor(per_request)) {
+      counts.fill(static_cast<std::uint16_t>(std::min(per_request, most_calls)));
+    } else {
+      for (int i = 0; i < flow_cases; ++i) {
+        const auto count = std::min(per_request + 1 - often_.unit(i), most_calls);
+        counts[static_cast<std::size_t>(i)] = static_cast<std::uint16_t>(static_cast<int>(count));
+      }
+    }
+    std::array<std::uint16_t, flow_cases> callers; // the cases that make the call
+    std::size_t many = 0;
+    for (std::size_t i = 0; i < flow_cases; ++i) {
+      callers[many] = static_cast<std::uint16_t>(i);
+      if (cases.out.ok[i] && (edge_.route < 0 || edge_.route == cases.route[i])) ++many;
     }
     if (all_plain_ && edge_.call->retries == 0) {
-      follow_plain(counts, cases);
+      follow_plain(callers, many, counts, cases);
       return;
     }
-    for (int i = 0; i < flow_cases; ++i) {
-      const auto at = static_cast<std::size_t>(i);
-      const auto count = std::min<std::size_t>(counts[at], pick_.size());
-      follow(cases.pod[at], i, count, cases.out.ms[at], cases.out.ok[at]);
+    for (std::size_t k = 0; k < many; ++k) {
+      const auto i = callers[k];
+      const auto count = std::min<std::size_t>(counts[i], pick_.size());
+      follow(cases.pod[i], i, count, cases.out.ms[i], cases.out.ok[i]);
     }
   }
 
 private:
   /// As `follow` of each case, when nothing is between any pod and the callee.
-  void follow_plain(std::array<std::uint16_t, flow_cases>& counts, followed& cases) const {
-    strata takes;
-    std::array<bool, flow_cases> fine;
-    for (std::size_t j = 0; j < flow_cases; ++j) {
-      takes[j] = std::min(theirs_.ms[j], edge_.limit);
-      fine[j] = (theirs_.ok[j] && theirs_.ms[j] <= edge_.limit) || !edge_.call->required;
-    }
-    for (std::size_t n = 0; n < pick_.size(); ++n) {
+  void follow_plain(std::array<std::uint16_t, flow_cases>& callers, std::size_t many,
+                    const std::array<std::uint16_t, flow_cases>& counts, followed& cases) const {
+    for (std::size_t n = 0; n < pick_.size() && many > 0; ++n) {
       const auto picked = pick_[n].indices();
-      for (std::size_t i = 0; i < flow_cases; ++i) {
+      std::size_t left = 0; // that may call again
+      for (std::size_t k = 0; k < many; ++k) {
+        const auto i = callers[k];
         if (n >= counts[i]) continue;
         const auto j = picked[i];
-        cases.out.ms[i] += takes[j];
-        if (fine[j]) continue;
-        cases.out.ok[i] = false;
-        counts[i] = 0;
+        const auto took = theirs_.ms[j];
+        cases.out.ms[i] += std::min(took, edge_.limit);
+        const bool fine = theirs_.ok[j] && took <= edge_.limit;
+        if (fine || !edge_.call->required)
+          callers[left++] = i;
+        else
+          cases.out.ok[i] = false;
       }
+      many = left;
     }
   }
   void follow(std::size_t pod, int i, std::size_t count, double& ms, bool& ok) const {

@@ -18,9 +18,6 @@ constexpr double never = std::numeric_limits<double>::infinity();
 /// First retransmission timers: of a handshake, and the least of an answer.
 constexpr double syn_rto_ms = 1000, data_rto_ms = 200;
 
-/// Requests differ in how much work they are: sigma of its logarithm.
-constexpr double work_spread = 0.5;
-
 /// Share of a core that one thread gets beside hogs that fit nowhere else.
 double thread_share(const flow_container& in) {
   auto cores = std::min(in.cores, in.node_cores);
@@ -29,14 +26,6 @@ double thread_share(const flow_container& in) {
 
 } // namespace
 
-double normal_quantile(double u) {
-  return std::log(u / (1 - u)) / 1.702;
-}
-
-double work_factor(double quantile) {
-  return std::exp(work_spread * quantile - work_spread * work_spread / 2);
-}
-
 bool is_plain(const flow_container& in) {
   return in.hog_threads <= 0;
 }
@@ -44,10 +33,6 @@ bool is_plain(const flow_container& in) {
 double draw_width(const flow_container& in, double rho) {
   // Wider when there is competition.
   return in.hog_threads > 0 || rho > 0.5 ? 0.36 : 0.2;
-}
-
-double skewed_ms(double mean_ms, double sigma, double quantile) {
-  return mean_ms * std::exp(sigma * quantile - sigma * sigma / 2);
 }
 
 double effective_cores(double limit_cores) {
