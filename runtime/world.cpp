@@ -2,6 +2,7 @@
 
 #include "runtime/catalogue.hpp"
 
+#include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/send.hpp>
 
@@ -17,6 +18,15 @@ caf::actor_clock::time_point clock_zero() {
   return caf::actor_clock::time_point{std::chrono::hours{1}};
 }
 
+/// What the actor systems of all worlds are made by: they only read it, and each would keep tens of
+/// options of its own.
+struct shared_config : caf::actor_system_config {
+  shared_config() {
+    set("scheduler.policy", caf::atom("testing"));
+    set("logger.verbosity", caf::atom("quiet"));
+  }
+};
+
 } // namespace
 
 world::world(world_options options, event_log log)
@@ -24,9 +34,8 @@ world::world(world_options options, event_log log)
       log_(std::move(log)),
       now_(options_.start),
       clock_start_(clock_zero()) {
-  config_.set("scheduler.policy", caf::atom("testing"));
-  config_.set("logger.verbosity", caf::atom("quiet"));
-  system_ = std::make_unique<caf::actor_system>(config_);
+  static shared_config config;
+  system_ = std::make_unique<caf::actor_system>(config);
   system_->await_actors_before_shutdown(false);
   scheduler_ = dynamic_cast<caf::scheduler::test_coordinator*>(&system_->scheduler());
   scheduler_->clock().current_time = clock_start_;
