@@ -102,6 +102,8 @@ public:
   /// Writes through: tells the controllers and watchers.
   object put(const resource_name& resource, json value);
   object erase(const resource_name& resource, const object_key& key);
+  /// No client watches, now or later: what its objects were is not kept. Not copied by fork.
+  void forget_changes() { store_.forget_changes(); }
   /// Called after each write, for watches of the API server; not copied by fork.
   void on_change(std::function<void(const change&)> callback) { on_change_ = std::move(callback); }
 

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <type_traits>
 
 namespace remed::env {
 
@@ -22,10 +23,14 @@ public:
 
   const T& operator*() const { return *value_; }
   const T* operator->() const { return value_.get(); }
-  /// To change it: a copy of one's own when a fork may see it.
+  /// To change it: a copy of one's own when a fork may see it; of a kind that can go on from one
+  /// that nobody changes any more, that.
   T& edit() {
     if (!own_.load(std::memory_order_relaxed)) {
-      value_ = std::make_shared<T>(*value_);
+      if constexpr (std::is_constructible_v<T, std::shared_ptr<const T>>)
+        value_ = std::make_shared<T>(std::shared_ptr<const T>(value_));
+      else
+        value_ = std::make_shared<T>(*value_);
       own_.store(true, std::memory_order_relaxed);
     }
     return *value_;

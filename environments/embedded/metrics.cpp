@@ -77,10 +77,10 @@ json item_of(const cluster& c, const pod_runtime& pod, const known_pod& spec, vt
   for (const auto& one : pod.containers) {
     if (one.init) continue;
     auto key = pod.uid + "/" + one.name;
-    auto found = c.traffic().usage->find(key);
-    if (!one.running() || found == c.traffic().usage->end()) continue;
+    const auto* found = c.traffic().usage.find(key);
+    if (!one.running() || !found) continue;
     if (one.started_at > at - scrape) return nullptr;
-    auto u = measured(c, key, found->second, spec, at);
+    auto u = measured(c, key, **found, spec, at);
     auto entry = json::object();
     entry["name"] = one.name;
     entry["usage"] = usage_json(u.cores, u.bytes);
@@ -116,11 +116,11 @@ json pod_metrics(const cluster& c, std::string_view ns, std::string_view prefix)
 json node_metrics(const cluster& c) {
   auto at = last_scrape(c);
   usage total{node_idle_cores, node_idle_bytes};
-  for (const auto& [key, h] : *c.traffic().usage) {
-    auto u = over(h, at - scrape, at);
+  c.traffic().usage.walk([&](const std::string&, const auto& h) {
+    auto u = over(*h, at - scrape, at);
     total.cores += u.cores;
     total.bytes += u.bytes;
-  }
+  });
   auto out = json::array();
   for (const auto& node : c.objects().list("nodes")) {
     auto name = text_at(*node, {"metadata", "name"});

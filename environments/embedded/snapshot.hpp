@@ -12,7 +12,7 @@
 namespace remed::env {
 
 /// The form of the text; raised when it can no longer be read by older programs.
-inline constexpr int snapshot_format = 1;
+inline constexpr int snapshot_format = 2;
 
 /// One line that says what it is (format, length, checksum), then CBOR.
 std::string snapshot(const cluster& c);

@@ -17,45 +17,42 @@ object_key key_of(const json& obj) {
   return key;
 }
 
-store::store(const store& other) : tables_(other.tables_), revision_(other.revision_) {
-  other.forked_.store(true, std::memory_order_relaxed);
-}
+store::store(const store& other)
+    : tables_(other.tables_), owner_(other.owner_), revision_(other.revision_) {}
 
-store::table& store::own(const resource_name& resource) {
-  if (forked_.exchange(false, std::memory_order_relaxed)) owned_.clear();
-  auto& slot = tables_[resource];
-  if (owned_.insert(resource).second) {
-    slot = slot ? std::make_shared<table>(*slot) : std::make_shared<table>();
-  }
-  return *slot;
+void store::forget_changes() {
+  forgets_ = true;
+  history_ = {};
 }
 
 void store::remember(change c) {
+  if (forgets_) return;
   history_.push_back(std::move(c));
   if (history_.size() > history_limit) history_.pop_front();
 }
 
 object store::get(const resource_name& resource, const object_key& key) const {
-  auto found = tables_.find(resource);
-  if (found == tables_.end()) return {};
-  auto entry = found->second->find(key);
-  return entry == found->second->end() ? object{} : entry->second;
+  const auto* all = tables_.find(resource);
+  const auto* found = all ? all->find(key) : nullptr;
+  return found ? *found : object{};
 }
 
 std::vector<object> store::list(const resource_name& resource, std::string_view ns) const {
   std::vector<object> out;
-  auto found = tables_.find(resource);
-  if (found == tables_.end()) return out;
-  const auto& all = *found->second;
-  auto at = ns.empty() ? all.begin() : all.lower_bound(object_key{std::string(ns), {}});
-  out.reserve(all.size()); // asked often: growing would cost more than the room
-  for (; at != all.end() && (ns.empty() || at->first.ns == ns); ++at) out.push_back(at->second);
+  const auto* all = tables_.find(resource);
+  if (!all) return out;
+  out.reserve(all->size()); // asked often: growing would cost more than the room
+  all->walk(object_key{std::string(ns), {}}, [&](const object_key& key, const object& one) {
+    if (!ns.empty() && key.ns != ns) return false;
+    out.push_back(one);
+    return true;
+  });
   return out;
 }
 
 std::size_t store::count(const resource_name& resource) const {
-  auto found = tables_.find(resource);
-  return found == tables_.end() ? 0 : found->second->size();
+  const auto* all = tables_.find(resource);
+  return all ? all->size() : 0;
 }
 
 object store::put(const resource_name& resource, json value) {
@@ -64,7 +61,8 @@ object store::put(const resource_name& resource, json value) {
   if (before && same_content(*before, value)) return before;
   value["metadata"]["resourceVersion"] = std::to_string(++revision_);
   auto now = make_object(std::move(value));
-  own(resource)[key] = now;
+  const auto& who = owner_.now();
+  tables_.edit(who, resource).edit(who, key) = now;
   auto what = before ? change::type::modified : change::type::added;
   remember({what, revision_, resource, std::move(key), now, std::move(before)});
   return now;
@@ -73,7 +71,8 @@ object store::put(const resource_name& resource, json value) {
 object store::erase(const resource_name& resource, const object_key& key) {
   auto before = get(resource, key);
   if (!before) return {};
-  own(resource).erase(key);
+  const auto& who = owner_.now();
+  tables_.edit(who, resource).erase(who, key);
   auto last = *before;
   last["metadata"]["resourceVersion"] = std::to_string(++revision_);
   auto now = make_object(std::move(last));

@@ -1,13 +1,13 @@
 // The versioned object store of one cluster: what etcd is to Kubernetes. Objects are immutable
-// values shared between forks; each kind's table is copied when one of the forks first writes to
-// it.
+// values shared between forks; so are the tables, but for the parts that one of the forks has
+// written to.
 #pragma once
 
+#include "environments/embedded/shared_table.hpp"
 #include "runtime/result.hpp"
 
 #include <nlohmann/json.hpp>
 
-#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -54,11 +54,11 @@ struct change_range {
 
 class store {
 public:
-  using table = std::map<object_key, object>;
+  using table = shared_table<object_key, object>;
 
   store() = default;
-  /// A fork: shares every table until either side writes to it; keeps no history, so a watch of the
-  /// copy starts at its present revision. Many threads may copy one store that nobody writes.
+  /// A fork: shares what neither side has written to; keeps no history, so a watch of the copy
+  /// starts at its present revision. Many threads may copy one store that nobody writes.
   store(const store& other);
   store& operator=(const store&) = delete;
 
@@ -83,22 +83,22 @@ public:
   result<change_range> since(std::uint64_t after) const;
   /// The oldest revision a watch can start from.
   std::uint64_t oldest() const;
+  /// Keeps no changes any more, of the past or to come: for a store that nobody watches. Old
+  /// states of its objects live as long as others hold them.
+  void forget_changes();
 
   /// How many changes are kept for watchers.
   static constexpr std::size_t history_limit = 4096;
 
 private:
   friend struct snapshot_access;
-  table& own(const resource_name& resource);
   void remember(change c);
 
-  std::map<resource_name, std::shared_ptr<table>> tables_;
-  std::set<resource_name> owned_; ///< tables nobody else can see: written in place
-  /// A copy was made since the last write: nothing is owned any more. Atomic since copies of a
-  /// resting prototype are made from many threads.
-  mutable std::atomic<bool> forked_{false};
+  shared_table<resource_name, table> tables_;
+  table_owner owner_;
   std::deque<change> history_;
   std::uint64_t revision_ = 1;
+  bool forgets_ = false;
 };
 
 object_key key_of(const json& obj);

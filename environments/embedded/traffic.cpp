@@ -100,11 +100,37 @@ void sample(usage_history& h, vtime now, double cores, double bytes) {
   prune(h, now);
 }
 
+/// The container's history with what it uses from now on.
+void note_usage(cluster& c, const std::string& key, const pod_runtime& pod,
+                const container_runtime& one, double cores, double bytes) {
+  auto& usage = c.traffic().usage;
+  const auto* known = usage.find(key);
+  const bool goes_on = known && (*known)->started == one.started_at && !(*known)->samples.empty();
+  // Most go on as they did, and forks share their histories.
+  if (goes_on) {
+    const auto& last = (*known)->samples.back();
+    if (last.from != c.now() && last.cores == cores && last.bytes == bytes) return;
+  }
+  auto h = goes_on ? **known : usage_history{pod.ns, pod.name, one.name, one.started_at, {}};
+  sample(h, c.now(), cores, bytes);
+  usage.edit(key) = std::make_shared<const usage_history>(std::move(h));
+}
+
+void forget_usage_but_of(cluster& c, std::vector<std::string> alive) {
+  auto& usage = c.traffic().usage;
+  if (alive.size() == usage.size()) return;
+  std::sort(alive.begin(), alive.end());
+  std::vector<std::string> gone;
+  usage.walk([&](const std::string& key, const auto&) {
+    if (!std::binary_search(alive.begin(), alive.end(), key)) gone.push_back(key);
+  });
+  for (const auto& key : gone) usage.erase(key);
+}
+
 /// Notes what each running container uses from now on; forgets those that are gone.
 void sample_usage(cluster& c) {
   std::vector<std::string> alive;
   const common_surroundings common(c);
-  auto& usage = c.traffic().usage.edit();
   for (const auto* pod : c.node().all()) {
     auto spec = c.objects().get("pods", {pod->ns, pod->name});
     if (!spec || facts_of(spec).uid != pod->uid) continue;
@@ -114,20 +140,12 @@ void sample_usage(cluster& c) {
       std::string key;
       key.reserve(pod->uid.size() + 1 + one.name.size());
       key.append(pod->uid).append("/").append(one.name);
-      auto& h = usage[key];
-      if (h.samples.empty() || h.started != one.started_at) {
-        h = {pod->ns, pod->name, one.name, one.started_at, {}};
-      }
       const container_view view(c, known, one.name, pod, common);
-      sample(h, c.now(), cpu_cores(view), memory_in_use(view));
+      note_usage(c, key, *pod, one, cpu_cores(view), memory_in_use(view));
       alive.push_back(std::move(key));
     }
   }
-  if (alive.size() == usage.size()) return;
-  std::sort(alive.begin(), alive.end());
-  std::erase_if(usage, [&](const auto& one) {
-    return !std::binary_search(alive.begin(), alive.end(), one.first);
-  });
+  forget_usage_but_of(c, std::move(alive));
 }
 
 /// Adds a segment, unless users see no difference to the one before.

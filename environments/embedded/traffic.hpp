@@ -3,7 +3,7 @@
 #pragma once
 
 #include "environments/embedded/cluster.hpp"
-#include "environments/embedded/forked.hpp"
+#include "environments/embedded/forked_table.hpp"
 #include "environments/embedded/lazy_flow.hpp"
 #include "environments/systems/system.hpp"
 
@@ -58,9 +58,10 @@ struct traffic_state {
   std::shared_ptr<const system_profile> system; ///< the declared one; its namespace has its name
   std::map<std::string, app_traffic> apps;      ///< by namespace: the declared and the inferred
   std::set<std::string> stale; ///< namespaces whose manifests changed since last inferred from
-  std::vector<traffic_segment> timeline;              ///< of what lies far back, oldest first
-  std::vector<flow_segment> recent;                   ///< what came after it
-  forked<std::map<std::string, usage_history>> usage; ///< by pod uid/container
+  std::vector<traffic_segment> timeline; ///< of what lies far back, oldest first
+  std::vector<flow_segment> recent;      ///< what came after it
+  /// By pod uid/container. Never none.
+  forked_table<std::string, std::shared_ptr<const usage_history>> usage;
   /// How many effects there were, and had ended, when last looked at.
   std::pair<std::size_t, std::size_t> effects_seen{};
   random_source chance; ///< for probes, requests and pings; new with each evaluation

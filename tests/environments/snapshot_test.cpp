@@ -164,7 +164,7 @@ TEST_CASE("what is no whole snapshot is refused with the reason") {
   CHECK(has(refusal(flipped), "checksum"));
   CHECK(has(refusal(text + "x"), "checksum"));
   auto newer = text;
-  newer.replace(newer.find("format=1"), 8, "format=9");
+  newer.replace(newer.find("format=2"), 8, "format=9");
   CHECK(has(refusal(newer), "format 9"));
   CHECK(has(refusal(newer), "newer"));
 }

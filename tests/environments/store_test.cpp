@@ -71,3 +71,34 @@ TEST_CASE("forks do not see each other's writes, whichever side writes first") {
   left.put("things", thing("a", 4));
   CHECK((*again.get("things", {"n", "a"}))["value"] == 2);
 }
+
+TEST_CASE("a store that keeps no changes lets old states go; a fork of it keeps its own") {
+  store s;
+  s.put("things", thing("a", 1));
+  std::weak_ptr<const json> first = s.get("things", {"n", "a"});
+  s.put("things", thing("a", 2));
+  CHECK(!first.expired());
+  s.forget_changes();
+  CHECK(first.expired());
+  s.put("things", thing("a", 3));
+  CHECK(s.oldest() == s.revision());
+  CHECK(!s.since(s.revision() - 1));
+  CHECK(s.since(s.revision())->empty());
+  store fork(s);
+  fork.put("things", thing("a", 4));
+  CHECK(fork.since(s.revision())->size() == 1);
+}
+
+TEST_CASE("forks of a large table write and delete without the other seeing it") {
+  store s;
+  for (int i = 0; i < 400; ++i) s.put("things", thing("t" + std::to_string(1000 + i), i));
+  store fork(s);
+  fork.put("things", thing("t1200", -1));
+  fork.erase("things", {"n", "t1300"});
+  CHECK(fork.count("things") == 399);
+  CHECK(s.count("things") == 400);
+  CHECK((*s.get("things", {"n", "t1200"}))["value"] == 200);
+  CHECK(s.list("things").size() == 400);
+  CHECK(fork.list("things", "n").size() == 399);
+  CHECK(fork.list("things", "o").empty());
+}

@@ -34,62 +34,50 @@ container_runtime* pod_runtime::find(const std::string& container) {
   return const_cast<container_runtime*>(std::as_const(*this).find(container));
 }
 
-node_state::node_state(const node_state& other)
-    : pods_(other.pods_),
-      names_(other.names_),
-      addresses_(other.addresses_),
-      last_address_(other.last_address_),
-      images_(other.images_) {
-  // A node that was already shared is not written to, so that several threads may fork it.
-  for (const auto& [uid, entry] : other.pods_) {
-    if (entry.own) entry.own = false;
-  }
-  for (auto& [uid, entry] : pods_) entry.own = false;
-}
-
 const pod_runtime* node_state::find(const std::string& uid) const {
-  auto at = pods_.find(uid);
-  return at == pods_.end() ? nullptr : at->second.pod.get();
+  const auto* at = pods_.find(uid);
+  return at ? at->pod.get() : nullptr;
 }
 
 const pod_runtime* node_state::find(const std::string& ns, const std::string& name) const {
-  auto at = names_->find(object_key{ns, name});
-  return at == names_->end() ? nullptr : find(at->second);
+  const auto* uid = names_.find(object_key{ns, name});
+  return uid ? find(*uid) : nullptr;
 }
 
 pod_runtime* node_state::edit(const std::string& uid) {
-  auto at = pods_.find(uid);
-  if (at == pods_.end()) return nullptr;
-  auto& entry = at->second;
-  if (!entry.own) {
-    entry.pod = std::make_shared<pod_runtime>(*entry.pod);
-    entry.own = true;
-  }
+  const auto* at = pods_.find(uid);
+  const auto& who = owner_.now();
+  if (!at || at->owner == who) return at ? at->pod.get() : nullptr;
+  auto& entry = pods_.edit(who, uid);
+  entry = {std::make_shared<pod_runtime>(*entry.pod), who};
   return entry.pod.get();
 }
 
 pod_runtime& node_state::add(pod_runtime pod) {
+  const auto& who = owner_.now();
   auto uid = pod.uid;
-  names_.edit()[object_key{pod.ns, pod.name}] = uid;
-  auto& entry = pods_[uid];
-  entry = {std::make_shared<pod_runtime>(std::move(pod)), true};
+  names_.edit(who, object_key{pod.ns, pod.name}) = uid;
+  auto& entry = pods_.edit(who, uid);
+  entry = {std::make_shared<pod_runtime>(std::move(pod)), who};
   return *entry.pod;
 }
 
 void node_state::remove(const std::string& uid) {
-  auto at = pods_.find(uid);
-  if (at == pods_.end()) return;
-  const auto& pod = *at->second.pod;
-  auto& names = names_.edit();
-  auto name = names.find(object_key{pod.ns, pod.name});
-  if (name != names.end() && name->second == uid) names.erase(name);
-  if (!pod.ip.empty()) release_ip(pod.ip);
-  pods_.erase(at);
+  const auto* at = pods_.find(uid);
+  if (!at) return;
+  const auto& who = owner_.now();
+  const auto pod = at->pod;
+  const object_key key{pod->ns, pod->name};
+  const auto* name = names_.find(key);
+  if (name && *name == uid) names_.erase(who, key);
+  if (!pod->ip.empty()) release_ip(pod->ip);
+  pods_.erase(who, uid);
 }
 
 std::vector<const pod_runtime*> node_state::all() const {
   std::vector<const pod_runtime*> out;
-  for (const auto& [uid, entry] : pods_) out.push_back(entry.pod.get());
+  out.reserve(pods_.size());
+  pods_.walk([&](const std::string&, const slot& entry) { out.push_back(entry.pod.get()); });
   return out;
 }
 
@@ -97,14 +85,14 @@ std::string node_state::allocate_ip() {
   auto n = last_address_;
   do {
     n = n >= last_address ? first_address : n + 1;
-  } while (addresses_.count(n) > 0);
-  addresses_.insert(n);
+  } while (addresses_->count(n) > 0);
+  addresses_.edit().insert(n);
   last_address_ = n;
   return address_text(n);
 }
 
 void node_state::release_ip(const std::string& ip) {
-  addresses_.erase(address_number(ip));
+  addresses_.edit().erase(address_number(ip));
 }
 
 void node_state::add_image(const std::string& image) {

@@ -163,7 +163,7 @@ struct pod_runtime {
 /// The node. Copying is cheap; `edit` gives a private copy of one pod first when it is shared.
 struct node_state {
   node_state() = default;
-  node_state(const node_state& other);
+  node_state(const node_state& other) = default;
   node_state& operator=(const node_state&) = delete;
 
   /// The pod's runtime, or none.
@@ -187,12 +187,13 @@ private:
   friend struct snapshot_access;
   struct slot {
     std::shared_ptr<pod_runtime> pod;
-    /// Only this node points to it. Cleared on both sides by a fork.
-    mutable bool own = true;
+    table_owner::mark owner; ///< who changes it in place
   };
-  std::map<std::string, slot> pods_;
-  forked<std::map<object_key, std::string>> names_;
-  std::set<int> addresses_;
+
+  shared_table<std::string, slot> pods_;
+  shared_table<object_key, std::string> names_;
+  table_owner owner_;
+  forked<std::set<int>> addresses_;
   int last_address_ = 1;
   std::shared_ptr<const std::set<std::string>> images_ =
       std::make_shared<const std::set<std::string>>();

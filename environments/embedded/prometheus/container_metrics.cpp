@@ -85,10 +85,10 @@ void add_container(const json& pod, const usage_history& h, const flow_container
 } // namespace
 
 void add_container_metrics(const cluster& c, collector& to) {
-  for (const auto& [key, h] : *c.traffic().usage) {
-    auto pod = c.objects().get("pods", {h.ns, h.pod});
-    if (pod) add_container(*pod, h, surroundings(c, *pod, h.container), to);
-  }
+  c.traffic().usage.walk([&](const std::string&, const auto& h) {
+    auto pod = c.objects().get("pods", {h->ns, h->pod});
+    if (pod) add_container(*pod, *h, surroundings(c, *pod, h->container), to);
+  });
 }
 
 } // namespace remed::env::prometheus

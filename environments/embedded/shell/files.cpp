@@ -149,9 +149,9 @@ double node_uptime_seconds(const cluster& c) {
 
 std::string load_average(const cluster& c, bool brief) {
   double busy = 0.3;
-  for (const auto& [key, h] : *c.traffic().usage) {
-    if (!h.samples.empty()) busy += h.samples.back().cores;
-  }
+  c.traffic().usage.walk([&](const std::string&, const auto& h) {
+    if (!h->samples.empty()) busy += h->samples.back().cores;
+  });
   if (brief) return format("%.2f, %.2f, %.2f", busy, busy * 0.9, busy * 0.8);
   return format("%.2f %.2f %.2f 2/%d %d", busy, busy * 0.9, busy * 0.8, 640, 4711);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "environments/embedded/forked.hpp"
+#include "environments/embedded/forked_table.hpp"
 #include "environments/embedded/kept_text.hpp"
 #include "runtime/fields.hpp"
 #include "runtime/random.hpp"
@@ -120,7 +121,18 @@ public:
   }
   template <class T>
   json operator()(const forked<T>& x) {
-    return (*this)(*x);
+    if constexpr (requires { x->flat(); })
+      return (*this)(x->flat());
+    else
+      return (*this)(*x);
+  }
+  template <class Key, class Value>
+  json operator()(const shared_table<Key, Value>& x) {
+    return entries_of(x);
+  }
+  template <class Key, class Value>
+  json operator()(const forked_table<Key, Value>& x) {
+    return entries_of(x);
   }
   template <class T>
   json operator()(const std::shared_ptr<T>& x) {
@@ -155,6 +167,17 @@ public:
   json shared() && { return std::move(shared_); }
 
 private:
+  template <class Table>
+  json entries_of(const Table& x) {
+    auto out = json::array();
+    x.walk([&](const auto& key, const auto& value) {
+      auto one = json::array();
+      one.push_back((*this)(key));
+      one.push_back((*this)(value));
+      out.push_back(std::move(one));
+    });
+    return out;
+  }
   template <class T>
   void put(json& out, const saved<T>& member) {
     out[std::string(member.name)] = (*this)(member.value);
@@ -223,6 +246,23 @@ public:
       typename T::key_type key;
       (*this)(one.at(0), key);
       (*this)(one.at(1), x[std::move(key)]);
+    }
+  }
+  template <class Key, class Value>
+  void operator()(const json& in, shared_table<Key, Value>& x) {
+    x = {};
+    for (const auto& one : in) {
+      Key key;
+      (*this)(one.at(0), key);
+      (*this)(one.at(1), x.edit(nullptr, key)); // nobody shares it yet
+    }
+  }
+  template <class Key, class Value>
+  void operator()(const json& in, forked_table<Key, Value>& x) {
+    for (const auto& one : in) {
+      Key key;
+      (*this)(one.at(0), key);
+      (*this)(one.at(1), x.edit(key));
     }
   }
   void operator()(const json& in, random_source& x) { x = random_source{in.get<std::uint64_t>()}; }

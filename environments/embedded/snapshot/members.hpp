@@ -92,15 +92,19 @@ struct snapshot_access {
   requires is<Q, store>
   static auto members(Q& s) {
     using namespace snapshots;
-    return std::tuple{saved{"tables", s.tables_}, left_out{s.owned_}, left_out{s.forked_},
-                      left_out{s.history_}, saved{"revision", s.revision_}};
+    return std::tuple{saved{"tables", s.tables_}, left_out{s.owner_}, left_out{s.history_},
+                      saved{"revision", s.revision_}, left_out{s.forgets_}};
   }
   template <class Q>
   requires is<Q, event_queue>
   static auto members(Q& q) {
     using namespace snapshots;
-    return std::tuple{saved{"events", q.events_}, saved{"earliest", q.earliest_},
-                      saved{"sequence", q.sequence_}};
+    return std::tuple{saved{"events", q.events_},
+                      saved{"earliest", q.earliest_},
+                      saved{"sequence", q.sequence_},
+                      left_out{q.base_},
+                      left_out{q.rest_},
+                      left_out{q.left_}};
   }
   template <class Q>
   requires is<Q, lazy_flow>
@@ -113,15 +117,18 @@ struct snapshot_access {
   requires is<Q, node_state>
   static auto members(Q& n) {
     using namespace snapshots;
-    return std::tuple{saved{"pods", n.pods_}, saved{"names", n.names_},
-                      saved{"addresses", n.addresses_}, saved{"last_address", n.last_address_},
+    return std::tuple{saved{"pods", n.pods_},
+                      saved{"names", n.names_},
+                      left_out{n.owner_},
+                      saved{"addresses", n.addresses_},
+                      saved{"last_address", n.last_address_},
                       saved{"images", n.images_}};
   }
   template <class Q>
   requires is<Q, node_state::slot>
   static auto members(Q& s) {
     using namespace snapshots;
-    return std::tuple{saved{"pod", s.pod}, left_out{s.own}};
+    return std::tuple{saved{"pod", s.pod}, left_out{s.owner}};
   }
 
   /// Whether every member of the classes above is listed.
