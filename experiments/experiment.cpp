@@ -149,6 +149,7 @@ private:
 
   void open_doors() {
     if (shop_->how.tools == tool_kind::inprocess) {
+      place_.state().forget_changes(); // its tools never watch
       agents::inprocess_needs n;
       n.where = &world_;
       n.mind = parts_.model.get();
