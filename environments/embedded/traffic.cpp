@@ -131,10 +131,18 @@ void forget_usage_but_of(cluster& c, std::vector<std::string> alive) {
 void sample_usage(cluster& c) {
   std::vector<std::string> alive;
   const common_surroundings common(c);
+  const auto pods = c.objects().list("pods");
+  const auto place_of = [](const object& one) {
+    const auto& facts = facts_of(one);
+    return std::pair(facts.ns, facts.name);
+  };
   for (const auto* pod : c.node().all()) {
-    auto spec = c.objects().get("pods", {pod->ns, pod->name});
-    if (!spec || facts_of(spec).uid != pod->uid) continue;
-    const known_pod known(spec);
+    const auto place = std::pair<std::string_view, std::string_view>(pod->ns, pod->name);
+    const auto spec =
+        std::lower_bound(pods.begin(), pods.end(), place,
+                         [&](const object& one, const auto& at) { return place_of(one) < at; });
+    if (spec == pods.end() || facts_of(*spec).uid != pod->uid) continue;
+    const known_pod known(*spec);
     for (const auto& one : pod->containers) {
       if (!one.running()) continue;
       std::string key;

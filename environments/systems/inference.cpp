@@ -40,22 +40,13 @@ public:
     for (const auto* object : objects) {
       if (text_at(*object, {"metadata", "namespace"}, ns) != ns) continue;
       auto name = text_at(*object, {"metadata", "name"});
+      const auto kind = kind_of(*object);
       if (is_workload(*object)) workloads_[name] = object;
-      if (kind_of(*object) == "Service") services_[name] = object;
-      if (kind_of(*object) == "ConfigMap" || kind_of(*object) == "Secret")
-        sources_[kind_of(*object) + "/" + name] = object;
-      if (kind_of(*object) == "Ingress") ingresses_.push_back(object);
+      if (kind == "Service") services_[name] = object;
+      if (kind == "ConfigMap" || kind == "Secret") sources_[kind + "/" + name] = object;
+      if (kind == "Ingress") ingresses_.push_back(object);
     }
-    // Each with each: what is compared is looked up once.
-    std::vector<std::pair<const std::string*, const json*>> labels;
-    for (const auto& [name, workload] : workloads_)
-      labels.emplace_back(&name, &at_path(*workload, {"spec", "template", "metadata", "labels"}));
-    for (const auto& [service, object] : services_) {
-      const auto& selector = at_path(*object, {"spec", "selector"});
-      for (const auto& [name, of] : labels) {
-        if (selects_by_map(selector, *of)) behind_[service] = *name;
-      }
-    }
+    find_behind();
   }
 
   const std::map<std::string, const json*>& workloads() const { return workloads_; }
@@ -110,6 +101,32 @@ public:
   }
 
 private:
+  /// Which workload each Service selects, the last one by name. One that it selects has the first
+  /// of its labels: others are not looked at.
+  void find_behind() {
+    struct labelled {
+      const std::string* name;
+      const json* labels;
+    };
+    std::map<std::pair<std::string_view, json>, std::vector<labelled>> having;
+    for (const auto& [name, workload] : workloads_) {
+      const auto& labels = at_path(*workload, {"spec", "template", "metadata", "labels"});
+      if (!labels.is_object()) continue;
+      for (const auto& [key, value] : labels.get_ref<const json::object_t&>())
+        having[{key, value}].push_back({&name, &labels});
+    }
+    for (const auto& [service, object] : services_) {
+      const auto& selector = at_path(*object, {"spec", "selector"});
+      if (!selector.is_object() || selector.empty()) continue;
+      const auto& first = *selector.get_ref<const json::object_t&>().begin();
+      const auto found = having.find({first.first, first.second});
+      if (found == having.end()) continue;
+      for (const auto& one : found->second) {
+        if (selects_by_map(selector, *one.labels)) behind_[service] = *one.name;
+      }
+    }
+  }
+
   /// All texts of the container's environment.
   std::vector<std::string> environment(const json& container) const {
     std::vector<std::string> out;
