@@ -173,8 +173,8 @@ std::string client_call::request_head() const {
   field("Accept", "*/*");
   field("Accept-Encoding", "identity");
   const bool may_have_body = call_.method != "GET" && call_.method != "HEAD";
-  if (may_have_body || !call_.body.empty())
-    field("Content-Length", std::to_string(call_.body.size()));
+  if (may_have_body || !call_.body->empty())
+    field("Content-Length", std::to_string(call_.body->size()));
   for (const auto& [name, value] : call_.headers.all()) out += name + ": " + value + "\r\n";
   return out += "\r\n";
 }
@@ -183,7 +183,8 @@ void client_call::send() {
   doing_ = "send the request";
   limit(call_.idle_limit);
   head_ = request_head();
-  net::async_write(*wire_, std::array{net::buffer(head_), net::buffer(call_.body)},
+  net::async_write(*wire_,
+                   std::array<net::const_buffer, 2>{net::buffer(head_), net::buffer(*call_.body)},
                    [self = shared_from_this()](error_code ec, std::size_t) {
                      if (self->finished_) return;
                      // A server may answer early and stop reading: look for its answer anyway.

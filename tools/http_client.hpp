@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/result.hpp"
+#include "runtime/shared_list.hpp"
 #include "tools/http.hpp"
 #include "tools/io_loop.hpp"
 
@@ -16,7 +17,7 @@ struct http_call {
   std::string method = "GET";
   std::string url; ///< http:// or https://, with path and query
   http_headers headers;
-  std::string body;
+  shared_value<std::string> body;
   std::chrono::milliseconds connect_limit{5'000};
   std::chrono::milliseconds idle_limit{60'000}; ///< between two pieces of the answer
   std::chrono::milliseconds total_limit{600'000};

@@ -64,7 +64,7 @@ TEST_CASE("a call brings back status, headers and body") {
   auto call = f.to("/a?b=c%20d");
   call.method = "POST";
   call.headers.set("Authorization", "Bearer t");
-  call.body = "content";
+  call.body = std::string("content");
   auto r = f.send(call);
   REQUIRE(r.ok());
   CHECK(r->status == 200);

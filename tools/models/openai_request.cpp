@@ -72,23 +72,30 @@ std::string text_of(const json& from, const char* key) {
 
 } // namespace
 
-const std::string& conversation_text::of(const shared_list<chat_message>& messages) {
+shared_value<std::string> conversation_text::between(std::string_view head,
+                                                     const shared_list<chat_message>& messages,
+                                                     std::string_view tail) {
   std::size_t same = 0;
   const auto most = std::min(done_.size(), messages.size());
   while (same < most && done_[same].hash == hash_of(messages[same])) ++same;
   done_.resize(same);
-  text_.resize(same > 0 ? done_.back().end : 0);
+  const auto kept = same > 0 ? done_.back().end : 0;
+  std::string added;
   for (auto i = same; i < messages.size(); ++i) {
-    if (i > 0) text_ += ',';
-    text_ += text_of(message_json(messages[i]));
-    done_.push_back({hash_of(messages[i]), text_.size()});
+    if (i > 0) added += ',';
+    added += text_of(message_json(messages[i]));
+    done_.push_back({hash_of(messages[i]), kept + added.size()});
   }
-  text_.shrink_to_fit(); // thousands of conversations wait at once
-  return text_;
+  std::string out;
+  out.reserve(head.size() + kept + added.size() + tail.size());
+  out.append(head).append(*last_, begin_, kept).append(added).append(tail);
+  begin_ = head.size();
+  return last_ = std::move(out);
 }
 
-std::string openai_request_body(const model_request& request, const openai_options& options,
-                                conversation_text& said) {
+shared_value<std::string> openai_request_body(const model_request& request,
+                                              const openai_options& options,
+                                              conversation_text& said) {
   const auto& dialect = options.dialect;
   auto body = json::object();
   body["model"] = options.model;
@@ -104,11 +111,9 @@ std::string openai_request_body(const model_request& request, const openai_optio
   }
   if (options.extra.is_object()) body.update(options.extra);
   // The one member that is long, behind all others; an object that is not empty ends its text.
-  auto out = text_of(body);
-  out.pop_back();
-  const auto& messages = said.of(request.messages);
-  out.reserve(out.size() + messages.size() + 16);
-  return out.append(",\"messages\":[").append(messages).append("]}");
+  auto head = text_of(body);
+  head.pop_back();
+  return said.between(head.append(",\"messages\":["), request.messages, "]}");
 }
 
 openai_error read_openai_error(const json& document) {

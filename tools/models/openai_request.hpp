@@ -1,35 +1,42 @@
 // Chat Completions requests: building the body, and giving up what a server does not understand.
 #pragma once
 
+#include "runtime/shared_list.hpp"
 #include "tools/models/openai.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace remed::tools {
 
 /// A conversation as JSON text. It grows by the end, call after call: what was written for the last
-/// request is not written again. Bytes that are no UTF-8 are replaced.
+/// request is not written again. Bytes that are no UTF-8 are replaced. Thousands of conversations
+/// wait at once, so each is there once: what was written is kept in the last request's own text.
 class conversation_text {
 public:
-  /// The messages, each as an object, with commas between them.
-  const std::string& of(const shared_list<chat_message>& messages);
+  /// The messages, each as an object, with commas between them; before them `head`, behind `tail`.
+  shared_value<std::string> between(std::string_view head,
+                                    const shared_list<chat_message>& messages,
+                                    std::string_view tail);
 
 private:
   struct written {
     std::size_t hash; ///< of the message
-    std::size_t end;  ///< where its text ends
+    std::size_t end;  ///< where its text ends, from that of the first on
   };
-  std::string text_;
+  shared_value<std::string> last_;
+  std::size_t begin_ = 0; ///< of the first message's text there
   std::vector<written> done_;
 };
 
 /// The request body as JSON text; `said` is what earlier requests of the conversation left.
-std::string openai_request_body(const model_request& request, const openai_options& options,
-                                conversation_text& said);
+shared_value<std::string> openai_request_body(const model_request& request,
+                                              const openai_options& options,
+                                              conversation_text& said);
 
 /// What the server says is wrong, from whichever of the usual error shapes.
 struct openai_error {
