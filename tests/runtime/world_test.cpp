@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <stdexcept>
+#include <string>
+#include <thread>
 
 using namespace remed;
 using namespace std::chrono_literals;
@@ -216,4 +218,22 @@ TEST_CASE("equal worlds write equal logs") {
     p->run();
   }
   CHECK_EQ(a.w.log().hash(), b.w.log().hash());
+}
+
+TEST_CASE("worlds of several threads neither see nor disturb each other") {
+  const auto live = [](std::string& transcript) {
+    for (int i = 0; i < 20; ++i) {
+      pair_of_roles p;
+      p.w.tell(p.first, trial{{"e", 1}, ""});
+      p.run();
+      transcript += p.seen.transcript();
+    }
+  };
+  std::string here, there;
+  {
+    std::jthread other([&] { live(there); });
+    live(here);
+  }
+  CHECK_EQ(here, there);
+  CHECK_FALSE(here.empty());
 }
