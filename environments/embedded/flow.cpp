@@ -6,7 +6,6 @@
 #include <array>
 #include <bit>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <memory>
 #include <numeric>
@@ -215,10 +214,6 @@ service_flow summary(const std::vector<const answers*>& all) {
   for (auto ms : good) out.mean_ms += ms / static_cast<double>(good.size());
   return out;
 }
-
-} // namespace
-
-namespace {
 
 users_flow users_of(const system_profile& system, evaluation& run) {
   std::vector<const answers*> entries;

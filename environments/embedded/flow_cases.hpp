@@ -10,13 +10,12 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace remed::env {
 
-inline constexpr double never = std::numeric_limits<double>::infinity();
 /// An address with nobody behind it, or a port nobody listens on, answers this fast.
 inline constexpr double refusal_ms = 1;
 
@@ -277,11 +276,12 @@ private:
   /// quantile is told once.
   double plain_ms(const met_pod& pod, std::size_t u, std::size_t v) {
     if (p_.cpu_ms <= 0) return 0;
-    if (!known_) fill();
-    known_ = true;
+    fill();
     return work_factor_[v] * skewed_ms(pod.cpu_ms, pod.sigma, normal_[u]);
   }
+  /// Once: not every service draws.
   void fill() {
+    if (std::exchange(known_, true)) return;
     for (int k = 0; k < flow_cases; ++k) {
       const auto at = static_cast<std::size_t>(k);
       normal_[at] = normal_quantile(work_.unit_of(k));

@@ -5,8 +5,12 @@
 #include "environments/embedded/flow.hpp"
 
 #include <cmath>
+#include <limits>
 
 namespace remed::env {
+
+/// How long an answer takes that does not come; ms.
+inline constexpr double never = std::numeric_limits<double>::infinity();
 
 /// The logistic stand-in for the normal quantile; u in (0, 1).
 inline double normal_quantile(double u) {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace remed::env {
 
@@ -14,7 +13,6 @@ namespace {
 constexpr double message_bytes = 8 * 1024;
 
 constexpr double cfs_period_ms = 100;
-constexpr double never = std::numeric_limits<double>::infinity();
 /// First retransmission timers: of a handshake, and the least of an answer.
 constexpr double syn_rto_ms = 1000, data_rto_ms = 200;
 

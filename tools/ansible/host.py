@@ -16,11 +16,11 @@ Requests arrive on CONTROL_FD (AF_UNIX, SOCK_SEQPACKET), one byte each with the 
 
     {"argv": [...], "env": {...}, "cwd": "...", "task_timeout": seconds, "sandbox": {...} or null}
 
-At most AT_ONCE runs are under way, the others wait. On the connection the host answers {"pid"} when the run has started and
-{"rc", "sig", "utime", "stime", "maxrss", "wall"} when it has ended; closing the connection kills the
-run. The host ends when CONTROL_FD closes. Every run is real Ansible: PlaybookCLI.cli_executor in a
-fork; what is saved are imports, plugin loading, building the module zips, and Python's start-up for
-every module (host_modules.py).
+At most AT_ONCE runs are under way, the others wait. On the connection the host answers {"pid"} when
+the run has started and {"rc", "sig", "utime", "stime", "maxrss", "wall"} when it has ended; closing
+the connection kills the run. The host ends when CONTROL_FD closes. Every run is real Ansible:
+PlaybookCLI.cli_executor in a fork; what is saved are imports, plugin loading, building the module
+zips, and Python's start-up for every module (host_modules.py).
 """
 import collections
 import ctypes

@@ -29,10 +29,6 @@ json message_json(const chat_message& m) {
   return out;
 }
 
-std::string text_of(const json& value) {
-  return dump(value);
-}
-
 std::size_t hash_of(const chat_message& m) {
   std::size_t out = static_cast<std::size_t>(m.from);
   auto add = [&](const std::string& text) {
@@ -83,7 +79,7 @@ shared_value<std::string> conversation_text::between(std::string_view head,
   std::string added;
   for (auto i = same; i < messages.size(); ++i) {
     if (i > 0) added += ',';
-    added += text_of(message_json(messages[i]));
+    added += dump(message_json(messages[i]));
     done_.push_back({hash_of(messages[i]), kept + added.size()});
   }
   std::string out;
@@ -111,7 +107,7 @@ shared_value<std::string> openai_request_body(const model_request& request,
   }
   if (options.extra.is_object()) body.update(options.extra);
   // The one member that is long, behind all others; an object that is not empty ends its text.
-  auto head = text_of(body);
+  auto head = dump(body);
   head.pop_back();
   return said.between(head.append(",\"messages\":["), request.messages, "]}");
 }
