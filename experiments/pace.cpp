@@ -12,7 +12,7 @@ constexpr std::size_t a_handful = 8;
 constexpr double room = 0.87;
 /// Until the first has ended: how often what it took until it first waited a world takes for its
 /// end, and in all.
-constexpr double end_of_opening = 4, whole_of_opening = 8;
+constexpr double end_of_opening = 3, whole_of_opening = 8;
 
 } // namespace
 

@@ -28,8 +28,16 @@ public:
 
   void clear() { all_.reset(); }
   void push_back(T value) { own().push_back(std::move(value)); }
-  void push_front(T value) { own().insert(own().begin(), std::move(value)); }
+  void push_front(T value) {
+    auto all = read();
+    all.insert(all.begin(), std::move(value));
+    all_ = std::make_shared<std::vector<T>>(std::move(all));
+  }
   T& emplace_back() { return own().emplace_back(); }
+
+  /// Of two lists with the same mark, at whatever times, the longer begins with the shorter: what
+  /// has a mark only grows at its end. Compare by owner_before.
+  std::weak_ptr<const void> mark() const { return all_; }
 
 private:
   const std::vector<T>& read() const {
@@ -53,18 +61,23 @@ template <class T>
 class shared_value {
 public:
   shared_value() : value_(none()) {}
-  shared_value(T value) : value_(std::make_shared<const T>(std::move(value))) {}
+  shared_value(T value) : value_(std::make_shared<T>(std::move(value))) {}
 
   const T& operator*() const { return *value_; }
   const T* operator->() const { return value_.get(); }
   operator const T&() const { return *value_; }
+  /// Gives the value away: itself where no copy shares it.
+  T take() && {
+    const auto mine = std::exchange(value_, none());
+    return mine.use_count() == 1 ? T(std::move(*mine)) : T(*mine);
+  }
 
 private:
-  static const std::shared_ptr<const T>& none() {
-    static const auto empty = std::make_shared<const T>();
+  static const std::shared_ptr<T>& none() {
+    static const auto empty = std::make_shared<T>();
     return empty;
   }
-  std::shared_ptr<const T> value_;
+  std::shared_ptr<T> value_; ///< only `take` changes it
 };
 
 } // namespace remed

@@ -44,24 +44,36 @@ public:
   mind(long looks, milliseconds delay)
       : looks_(looks), delay_(delay), runbook_(agents::make_policy("runbook")) {}
 
-  test::double_answer operator()(const nlohmann::json& request) const {
+  /// By the text alone, so that the double costs little of the cores that it shares.
+  std::optional<test::double_answer> at_a_glance(std::string_view request) const {
     static const char* const commands[] = {
         "kubectl get deployment ts-travel-service -n train-ticket",
         "kubectl get service ts-travel-service -n train-ticket",
         "kubectl get endpoints ts-travel-service -n train-ticket",
         "kubectl get deployment ts-order-service -n train-ticket"};
-    const auto said = static_cast<long>(test::times_spoken(request));
-    if (said >= looks_) return test::answer_of(*runbook_, request, delay_);
+    const auto said = looks_in(request);
+    if (said >= looks_) return std::nullopt;
     auto arguments = nlohmann::json::object();
     arguments["cmds"] = nlohmann::json::array({commands[said % 4]});
     test::double_answer answer;
     answer.delay = delay_;
     answer.tool_calls.push_back(
-        {"call_" + std::to_string(said), agents::probe_tool, arguments.dump()});
+        {"look_" + std::to_string(said), agents::probe_tool, arguments.dump()});
     return answer;
   }
 
+  test::double_answer operator()(const nlohmann::json& request) const {
+    return test::answer_of(*runbook_, request, delay_);
+  }
+
 private:
+  /// The last that was answered tells. What is quoted in a request has no bare quotation marks.
+  static long looks_in(std::string_view request) {
+    constexpr std::string_view mark = R"("tool_call_id":"look_)";
+    const auto at = request.rfind(mark);
+    return at == request.npos ? 0 : std::atol(request.data() + at + mark.size()) + 1;
+  }
+
   long looks_;
   milliseconds delay_;
   std::shared_ptr<agents::policy> runbook_;
@@ -106,7 +118,9 @@ private:
     test::model_double::options o;
     o.keeps_requests = false;
     o.max_connections = 100'000;
-    test::model_double model(loop, mind(looks, delay), o);
+    const mind thinks(looks, delay);
+    test::model_double model(loop, thinks, o);
+    model.at_a_glance = [&](std::string_view request) { return thinks.at_a_glance(request); };
     const auto url = model.base_url();
     if (::write(tell, url.data(), url.size()) < 0) return;
     for (pollfd parent{alive, 0, 0}; ::poll(&parent, 1, 0) == 0;) {

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+#include <vector>
+
 using namespace remed;
 
 TEST_CASE("copies of a list share its elements until one of them is changed") {
@@ -16,4 +19,39 @@ TEST_CASE("copies of a list share its elements until one of them is changed") {
   copy.clear();
   CHECK(copy.empty());
   CHECK(all.front() == 1);
+}
+
+TEST_CASE("a list's mark stays while it only grows at its end") {
+  const auto same = [](const auto& a, const auto& b) {
+    return !a.owner_before(b) && !b.owner_before(a);
+  };
+  shared_list<int> list(std::vector<int>{1});
+  const auto first = list.mark();
+  list.push_back(2);
+  CHECK(same(list.mark(), first));
+  SUBCASE("what is put in front gives it another") {
+    list.push_front(0);
+  }
+  SUBCASE("so does a change of what is shared") {
+    const auto copy = list;
+    list.push_back(3);
+    CHECK(same(copy.mark(), first));
+  }
+  SUBCASE("and a new beginning") {
+    list.clear();
+    list.push_back(7);
+  }
+  CHECK_FALSE(same(list.mark(), first));
+}
+
+TEST_CASE("a shared value is given away itself when nobody else holds it") {
+  shared_value<std::string> one(std::string(100, 'x'));
+  const auto* at = one->data();
+  auto taken = std::move(one).take();
+  CHECK(taken.data() == at);
+  CHECK(one->empty());
+  one = std::move(taken);
+  const auto other = one;
+  CHECK(std::move(one).take() == *other);
+  CHECK(other->size() == 100);
 }

@@ -45,15 +45,19 @@ std::size_t bytes_of(const json& value) {
   return sum;
 }
 
-json usage(const double_answer& a, const json& request) {
+json usage(const double_answer& a, std::size_t prompt_bytes) {
   auto out = json::object();
-  auto in = static_cast<std::int64_t>((bytes_of(request["messages"]) + 3) / 4);
+  auto in = static_cast<std::int64_t>((prompt_bytes + 3) / 4);
   out["prompt_tokens"] = in;
   out["completion_tokens"] = output_tokens(a);
   out["total_tokens"] = in + output_tokens(a);
   out["prompt_tokens_details"] = {{"cached_tokens", in / 2}};
   out["completion_tokens_details"] = {{"reasoning_tokens", 1}};
   return out;
+}
+
+json usage(const double_answer& a, const json& request) {
+  return usage(a, bytes_of(request["messages"]));
 }
 
 /// A real model stops in the middle when its tokens are used up.
@@ -108,6 +112,14 @@ http_reply model_double::handle(const tools::http_request& r) {
   if (r.headers.get("Content-Type").find("application/json") == std::string_view::npos)
     return json_response(415,
                          error_body("Unsupported content type", "invalid_request_error", nullptr));
+  if (at_a_glance) {
+    if (auto said = at_a_glance(r.body)) {
+      ++answered_;
+      said->finish_reason = said->tool_calls.empty() ? "stop" : "tool_calls";
+      return after_thinking(json_response(200, document(*said, usage(*said, r.body.size()))),
+                            said->delay);
+    }
+  }
   auto request = json::parse(r.body, nullptr, false);
   if (options_.keeps_requests) seen_.push_back(request);
   auto planned = script.find(++requests_);
@@ -116,7 +128,7 @@ http_reply model_double::handle(const tools::http_request& r) {
   return answer(request);
 }
 
-json model_double::document(const double_answer& a, const json& request) const {
+json model_double::document(const double_answer& a, json usage) const {
   auto message = json::object();
   message["role"] = "assistant";
   message["content"] = a.text.empty() && !a.tool_calls.empty() ? json(nullptr) : json(a.text);
@@ -136,7 +148,7 @@ json model_double::document(const double_answer& a, const json& request) const {
   out["object"] = "chat.completion";
   out["model"] = options_.model;
   out["choices"] = json::array({std::move(choice)});
-  out["usage"] = usage(a, request);
+  out["usage"] = std::move(usage);
   return out;
 }
 
@@ -251,10 +263,14 @@ http_reply model_double::answer(const json& request) {
   ++answered_;
   const bool streamed = request.value("stream", false) && !options_.ignores_stream;
   http_reply out = streamed ? stream(stream_text(said, request), {}, false)
-                            : http_reply{json_response(200, document(said, request))};
-  if (said.delay.count() == 0 || streamed) return out;
-  auto ready = std::get<http_response>(std::move(out));
-  return tools::deferred_reply{[this, ready, delay = said.delay](auto reply) {
+                            : http_reply{json_response(200, document(said, usage(said, request)))};
+  if (streamed) return out;
+  return after_thinking(std::get<http_response>(std::move(out)), said.delay);
+}
+
+http_reply model_double::after_thinking(http_response ready, std::chrono::milliseconds delay) {
+  if (delay.count() == 0) return ready;
+  return tools::deferred_reply{[this, ready = std::move(ready), delay](auto reply) {
     const auto id = ++thought_;
     thinking_[id] = loop_.after(delay, [this, id, ready, reply] {
       thinking_.erase(id);

@@ -10,8 +10,10 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace remed::test {
@@ -54,11 +56,16 @@ public:
     std::shared_ptr<const tools::tls_identity> tls;
   };
   using decider = std::function<double_answer(const nlohmann::json& request)>;
+  /// Decides by the request's text, or leaves it to the decider.
+  using glance = std::function<std::optional<double_answer>(std::string_view request)>;
 
   model_double(tools::io_loop& loop, decider decide, options o);
   model_double(tools::io_loop& loop, decider decide) : model_double(loop, std::move(decide), {}) {}
 
   std::string base_url() const;
+  /// For benchmarks, where the double must cost little beside what is measured: what is answered at
+  /// a glance is neither checked, kept nor counted among the script's requests. Before the first.
+  glance at_a_glance;
   /// Trouble by number of the request, counted from 1.
   std::map<int, double_trouble> script;
   /// All requests that came, as they came (also refused ones).
@@ -68,8 +75,10 @@ public:
 private:
   tools::http_reply handle(const tools::http_request& request);
   tools::http_reply answer(const nlohmann::json& request);
+  tools::http_reply after_thinking(tools::http_response ready, std::chrono::milliseconds delay);
   tools::http_reply trouble(const double_trouble& t, const nlohmann::json& request);
-  nlohmann::json document(const double_answer& a, const nlohmann::json& request) const;
+  /// `usage` of the prompt and the answer.
+  nlohmann::json document(const double_answer& a, nlohmann::json usage) const;
   std::string stream_text(const double_answer& a, const nlohmann::json& request) const;
   tools::http_reply stream(std::string text, double_trouble::kind end, bool troubled);
 

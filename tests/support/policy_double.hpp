@@ -5,7 +5,6 @@
 #include "agents/policies/policy.hpp"
 #include "tests/support/model_double.hpp"
 
-#include <cstddef>
 #include <map>
 #include <string>
 #include <utility>
@@ -41,13 +40,6 @@ inline tools::model_request request_of(const nlohmann::json& from) {
       out.tools.push_back({tool.at("function").at("name").get<std::string>(), {}, {}});
   }
   return out;
-}
-
-/// How often the model has spoken in this conversation.
-inline std::size_t times_spoken(const nlohmann::json& request) {
-  std::size_t n = 0;
-  for (const auto& m : request.at("messages")) n += m.at("role") == "assistant";
-  return n;
 }
 
 inline double_answer answer_of(agents::policy& mind, const nlohmann::json& request,

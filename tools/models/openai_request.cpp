@@ -68,12 +68,20 @@ std::string text_of(const json& from, const char* key) {
 
 } // namespace
 
+std::size_t conversation_text::known_of(const shared_list<chat_message>& messages) const {
+  const auto most = std::min(done_.size(), messages.size());
+  const auto mark = messages.mark();
+  if (!mark.owner_before(mark_) && !mark_.owner_before(mark)) return most;
+  std::size_t same = 0;
+  while (same < most && done_[same].hash == hash_of(messages[same])) ++same;
+  return same;
+}
+
 shared_value<std::string> conversation_text::between(std::string_view head,
                                                      const shared_list<chat_message>& messages,
                                                      std::string_view tail) {
-  std::size_t same = 0;
-  const auto most = std::min(done_.size(), messages.size());
-  while (same < most && done_[same].hash == hash_of(messages[same])) ++same;
+  const auto same = known_of(messages);
+  mark_ = messages.mark();
   done_.resize(same);
   const auto kept = same > 0 ? done_.back().end : 0;
   std::string added;
@@ -82,11 +90,16 @@ shared_value<std::string> conversation_text::between(std::string_view head,
     added += dump(message_json(messages[i]));
     done_.push_back({hash_of(messages[i]), kept + added.size()});
   }
-  std::string out;
-  out.reserve(head.size() + kept + added.size() + tail.size());
-  out.append(head).append(*last_, begin_, kept).append(added).append(tail);
+  added += tail;
+  // The last request is over, as a rule, and its text grows into this one's.
+  auto text = std::move(last_).take();
+  text.resize(begin_ + kept);
+  text.replace(0, begin_, head);
   begin_ = head.size();
-  return last_ = std::move(out);
+  if (const auto needed = text.size() + added.size(); needed > text.capacity())
+    text.reserve(needed + needed / 8);
+  text += added;
+  return last_ = std::move(text);
 }
 
 shared_value<std::string> openai_request_body(const model_request& request,

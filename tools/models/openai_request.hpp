@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,8 +29,11 @@ private:
     std::size_t hash; ///< of the message
     std::size_t end;  ///< where its text ends, from that of the first on
   };
+  std::size_t known_of(const shared_list<chat_message>& messages) const;
+
   shared_value<std::string> last_;
-  std::size_t begin_ = 0; ///< of the first message's text there
+  std::size_t begin_ = 0;          ///< of the first message's text there
+  std::weak_ptr<const void> mark_; ///< of the list it was written from
   std::vector<written> done_;
 };
 
