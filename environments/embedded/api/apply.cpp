@@ -108,8 +108,8 @@ owner* find(owners& all, const owner& wanted) {
 
 /// Takes the oldest updaters together when there are too many.
 void cap(owners& all) {
-  std::sort(all.begin(), all.end(),
-            [](const owner& a, const owner& b) { return a.order() < b.order(); });
+  const auto earlier = [](const owner& a, const owner& b) { return a.order() < b.order(); };
+  if (!std::is_sorted(all.begin(), all.end(), earlier)) std::sort(all.begin(), all.end(), earlier);
   auto updaters = static_cast<std::size_t>(std::count_if(
       all.begin(), all.end(), [](const owner& o) { return o.operation == "Update"; }));
   if (updaters <= most_updaters) return;

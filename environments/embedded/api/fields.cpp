@@ -58,7 +58,9 @@ void take_below(json& place, const field_set& set) {
 void add_below(json& place, const field_set& set) {
   for (const auto& [key, inner] : set.below) {
     auto& all = place.get_ref<json::object_t&>();
-    const auto [slot, is_new] = all.try_emplace(key, json::object());
+    auto slot = all.lower_bound(key);
+    const bool is_new = slot == all.end() || slot->first != key;
+    if (is_new) slot = all.emplace_hint(slot, key, json::object());
     const bool member = inner.member || (!is_new && is_member(slot->second));
     add_below(slot->second, inner);
     mark(slot->second, member);

@@ -45,15 +45,26 @@ struct part {
   const schema_node* node;
   const json* value;
 };
-std::vector<part> parts_of(const schema_node* node, const json& value) {
+/// Without the items of a list that stand in the same place of `other`.
+std::vector<part> parts_of(const schema_node* node, const json& value,
+                           const json* other = nullptr) {
   std::vector<part> out;
+  const auto is_there = [&](const json& item) {
+    const auto place =
+        static_cast<std::size_t>(&item - value.get_ref<const json::array_t&>().data());
+    return other && place < other->size() && (*other)[place] == item;
+  };
   if (value.is_object() && !(node && node->atomic)) {
     for (const auto& [name, m] : value.items())
       out.push_back({"f:" + name, member(node, name), &m});
   } else if (value.is_array() && is_keyed(node)) {
-    for (const auto& item : value) out.push_back({item_key(*node, item), node->items, &item});
+    for (const auto& item : value) {
+      if (!is_there(item)) out.push_back({item_key(*node, item), node->items, &item});
+    }
   } else if (value.is_array() && is_set(node)) {
-    for (const auto& item : value) out.push_back({value_key(item), nullptr, &item});
+    for (const auto& item : value) {
+      if (!is_there(item)) out.push_back({value_key(item), nullptr, &item});
+    }
   }
   return out;
 }
@@ -95,9 +106,16 @@ const json* zero_of(const schema_node* node, const std::string& key) {
 
 void compare(const schema_node* node, const json& before, const json& after, field_changes& out);
 
+void add_part(field_set& to, const std::string& key, field_set part) {
+  if (part.empty()) return;
+  const auto [slot, is_new] = to.below.try_emplace(key, std::move(part));
+  if (!is_new) slot->second.unite(part); // then it was not moved from
+}
+
+/// Of a part that differs.
 void compare_part(const schema_node* node, const std::string& key, const json* old, const json* now,
                   field_changes& out) {
-  if (old == now || (old && now && *old == *now)) return;
+  if (old == now) return;
   field_changes inner;
   if (!old)
     collect_all(node, *now, inner.written);
@@ -105,8 +123,8 @@ void compare_part(const schema_node* node, const std::string& key, const json* o
     collect_all(node, *old, inner.removed);
   else
     compare(node, *old, *now, inner);
-  if (!inner.written.empty()) out.written.below[key].unite(inner.written);
-  if (!inner.removed.empty()) out.removed.below[key].unite(inner.removed);
+  add_part(out.written, key, std::move(inner.written));
+  add_part(out.removed, key, std::move(inner.removed));
 }
 
 bool same_kind(const json& a, const json& b) {
@@ -131,8 +149,10 @@ void compare_members(const schema_node* node, const json& before, const json& af
     if (order != 0 || *old != *now) {
       const auto& name = order <= 0 ? l->first : r->first;
       auto key = "f:" + name;
-      compare_part(member(node, name), key, old ? old : zero_of(node, key),
-                   now ? now : zero_of(node, key), out);
+      if (!old) old = zero_of(node, key);
+      if (!now) now = zero_of(node, key);
+      if (order == 0 || !old || !now || *old != *now)
+        compare_part(member(node, name), key, old, now, out);
     }
     if (order <= 0) ++l;
     if (order >= 0) ++r;
@@ -144,19 +164,24 @@ void compare(const schema_node* node, const json& before, const json& after, fie
     compare_members(node, before, after, out);
     return;
   }
-  auto old_parts = parts_of(node, before), new_parts = parts_of(node, after);
+  // Items that stand where they stood, unchanged, are passed over.
+  const auto* other = before.is_array() && after.is_array() ? &before : nullptr;
+  auto old_parts = parts_of(node, before, other ? &after : nullptr);
+  auto new_parts = parts_of(node, after, other);
   if (!same_kind(before, after) || (old_parts.empty() && new_parts.empty())) {
     bool nothing = before.empty() && after.empty();
     if (before != after && !nothing) out.written.member = true;
     return;
   }
   for (const auto& p : new_parts) {
-    auto* old = find_part(old_parts, p.key);
-    compare_part(p.node, p.key, old ? old->value : zero_of(node, p.key), p.value, out);
+    auto* found = find_part(old_parts, p.key);
+    const auto* old = found ? found->value : zero_of(node, p.key);
+    if (!old || *old != *p.value) compare_part(p.node, p.key, old, p.value, out);
   }
   for (const auto& p : old_parts) {
     if (find_part(new_parts, p.key)) continue;
-    compare_part(p.node, p.key, p.value, zero_of(node, p.key), out);
+    const auto* now = zero_of(node, p.key);
+    if (!now || *now != *p.value) compare_part(p.node, p.key, p.value, now, out);
   }
 }
 

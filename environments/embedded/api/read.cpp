@@ -92,8 +92,9 @@ struct selection {
 selection select(const api_call& call, const list_filter& filter, const object_key& after,
                  std::size_t limit, std::uint64_t revision) {
   selection out;
+  const bool pages = limit > 0 || !after.name.empty();
   for (const auto& obj : objects_at(call, revision)) {
-    auto key = key_of(*obj);
+    auto key = pages ? key_of(*obj) : object_key{};
     if (!after.name.empty() && key <= after) continue;
     if (!passes(call, filter, *obj)) continue;
     if (limit > 0 && out.items.size() == limit) {
@@ -101,7 +102,7 @@ selection select(const api_call& call, const list_filter& filter, const object_k
       continue;
     }
     out.items.push_back(obj);
-    out.last = key;
+    out.last = std::move(key);
   }
   return out;
 }
@@ -154,7 +155,7 @@ void append_all(const char* name, const std::vector<object>& all, std::string& o
 void append_row(const api_call& call, const object& obj, row_object include,
                 const std::string& version, std::string& out) {
   out += "{\"cells\":";
-  append_json(cells_of(call.type, *obj, call.c.now()), out);
+  append_json(cells_of(call.type, obj, call.c.now()), out);
   if (include != row_object::none) out += ",\"object\":";
   if (include == row_object::metadata) append_partial(call, obj, version, out);
   if (include == row_object::full) append_stored(call, obj, true, out);
@@ -198,7 +199,7 @@ json value_list(const api_call& call, json metadata, const std::vector<object>& 
   const auto include = row_object_of(call.request);
   for (const auto& obj : items) {
     auto row = json::object();
-    row["cells"] = cells_of(call.type, *obj, call.c.now());
+    row["cells"] = cells_of(call.type, obj, call.c.now());
     if (include == row_object::metadata) row["object"] = partial_metadata(*obj, shape.version);
     if (include == row_object::full) row["object"] = presented(call, *obj);
     out["rows"].push_back(std::move(row));

@@ -109,10 +109,11 @@ const json& at_path(const json& from, std::initializer_list<std::string_view> pa
   static const json none;
   const json* at = &from;
   for (auto name : path) {
-    if (!at->is_object()) return none;
-    auto found = at->find(name);
-    if (found == at->end()) return none;
-    at = &*found;
+    const auto* members = at->get_ptr<const json::object_t*>(); // asked more than anything else
+    if (!members) return none;
+    const auto found = members->find(name);
+    if (found == members->end()) return none;
+    at = &found->second;
   }
   return *at;
 }
@@ -120,7 +121,8 @@ const json& at_path(const json& from, std::initializer_list<std::string_view> pa
 std::string text_at(const json& from, std::initializer_list<std::string_view> path,
                     std::string otherwise) {
   const auto& value = at_path(from, path);
-  return value.is_string() ? value.get<std::string>() : otherwise;
+  if (const auto* text = value.get_ptr<const std::string*>()) return *text;
+  return otherwise;
 }
 
 std::int64_t int_at(const json& from, std::initializer_list<std::string_view> path,
