@@ -55,8 +55,9 @@ std::vector<part> parts_of(const schema_node* node, const json& value,
     return other && place < other->size() && (*other)[place] == item;
   };
   if (value.is_object() && !(node && node->atomic)) {
-    for (const auto& [name, m] : value.items())
-      out.push_back({"f:" + name, member(node, name), &m});
+    const auto& members = value.get_ref<const json::object_t&>();
+    out.reserve(members.size());
+    for (const auto& [name, m] : members) out.push_back({"f:" + name, member(node, name), &m});
   } else if (value.is_array() && is_keyed(node)) {
     for (const auto& item : value) {
       if (!is_there(item)) out.push_back({item_key(*node, item), node->items, &item});
@@ -116,6 +117,10 @@ void add_part(field_set& to, const std::string& key, field_set part) {
 void compare_part(const schema_node* node, const std::string& key, const json* old, const json* now,
                   field_changes& out) {
   if (old == now) return;
+  if (old && now && !old->is_structured() && !now->is_structured()) {
+    out.written.below[key].member = true;
+    return;
+  }
   field_changes inner;
   if (!old)
     collect_all(node, *now, inner.written);

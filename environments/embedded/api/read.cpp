@@ -236,12 +236,10 @@ bool takes_stored_text(const api_call& call) {
          !has_heartbeat(call.type.table());
 }
 
-/// Whether what a masked identity must not see would be seen. The cells of built-in kinds hold
-/// none of it.
-bool shows_traces(const api_call& call, const object& obj) {
-  const bool cells_only = shape_of(call.request).what == wanted_shape::form::table &&
-                          row_object_of(call.request) == row_object::none && !call.type.custom;
-  return !cells_only && bears_traces(call.who, obj);
+/// The cells of built-in kinds hold nothing that a masked identity must not see.
+bool shows_cells_only(const api_call& call) {
+  return shape_of(call.request).what == wanted_shape::form::table &&
+         row_object_of(call.request) == row_object::none && !call.type.custom;
 }
 
 /// What is read is read again, by others and by other forks; what a write answers hardly ever, but
@@ -284,7 +282,8 @@ void append_partial(const api_call& call, const object& obj, const std::string& 
 
 tools::http_response stored_response(const api_call& call, int status, const object& obj) {
   const auto shape = shape_of(call.request).what;
-  if (shape == wanted_shape::form::partial || !takes_stored_text(call) || shows_traces(call, obj))
+  if (shape == wanted_shape::form::partial || !takes_stored_text(call) ||
+      (!shows_cells_only(call) && bears_traces(call.who, obj)))
     return object_response(call, status, *obj);
   if (shape == wanted_shape::form::table) {
     auto metadata = json::object();
@@ -351,9 +350,11 @@ tools::http_response list_objects(const api_call& call) {
     if (filter.labels.empty() && filter.fields.empty())
       metadata["remainingItemCount"] = found.remaining;
   }
-  const bool as_stored = takes_stored_text(call) &&
-                         std::none_of(found.items.begin(), found.items.end(),
-                                      [&](const auto& one) { return shows_traces(call, one); });
+  const bool as_stored =
+      takes_stored_text(call) &&
+      (shows_cells_only(call) ||
+       std::none_of(found.items.begin(), found.items.end(),
+                    [&](const auto& one) { return bears_traces(call.who, one); }));
   if (as_stored) {
     return list_response(call, 200, std::move(metadata), found.items);
   }
