@@ -20,8 +20,10 @@ vtime last_scrape(const cluster& c) {
 }
 
 /// A factor near 1, the same whenever this scrape is asked for.
-double unrest(const cluster& c, const std::string& what, vtime at, double width) {
-  auto r = c.traffic().noise.split(what + "@" + std::to_string(at.time_since_epoch().count()));
+double unrest(const cluster& c, std::string what, vtime at, double width) {
+  what += '@';
+  what += std::to_string(at.time_since_epoch().count());
+  auto r = c.traffic().noise.split(what);
   return 1 + width * (r.unit() + r.unit() - 1);
 }
 

@@ -262,6 +262,14 @@ void record_update(const schema_node* type, const field_manager& who, const json
     metadata_of(after).erase("managedFields");
     return;
   }
+  if (all.empty() && before.is_null() && !reset) {
+    auto mine = owner_of(who, "Update");
+    mine.fields = stored_fields(created_fields(type, after, who.ignored));
+    if (who.subresource != "scale") mine.time = rfc3339(who.at);
+    all.push_back(std::move(mine));
+    store_owners(after, std::move(all));
+    return;
+  }
   auto changes = compare_fields(type, old, after); // these do not count managedFields
   auto ignored = ignored_fields(who);
   changes.written.subtract_deeply(ignored);

@@ -3,6 +3,7 @@
 #include "environments/embedded/api/fields.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace remed::env {
 
@@ -88,7 +89,7 @@ void collect(const schema_node* node, const json& value, field_set& out) {
 /// All of a value that was not there before, or is no more.
 void collect_all(const schema_node* node, const json& value, field_set& out) {
   out.member = true;
-  for (const auto& p : parts_of(node, value)) collect_all(p.node, *p.value, out.below[p.key]);
+  for (auto& p : parts_of(node, value)) collect_all(p.node, *p.value, out.below[std::move(p.key)]);
 }
 
 const part* find_part(const std::vector<part>& parts, const std::string& key) {
@@ -190,18 +191,72 @@ void compare(const schema_node* node, const json& before, const json& after, fie
   }
 }
 
-/// What managedFields never lists.
+const std::string metadata_key = "f:metadata";
+
+/// What managedFields never lists: of the object, and of its metadata.
+const std::vector<std::string>& unlisted() {
+  static const std::vector<std::string> names = {"f:apiVersion", "f:kind"};
+  return names;
+}
+const std::vector<std::string>& unlisted_metadata() {
+  static const std::vector<std::string> names = {
+      "f:name",       "f:namespace",         "f:uid",           "f:resourceVersion",
+      "f:generation", "f:creationTimestamp", "f:managedFields", "f:selfLink",
+      "f:clusterName"};
+  return names;
+}
+
 void strip(field_set& set) {
   set.member = false;
-  for (auto* name : {"f:apiVersion", "f:kind"}) set.below.erase(name);
-  auto meta = set.below.find("f:metadata");
+  if (set.below.empty()) return;
+  for (const auto& name : unlisted()) set.below.erase(name);
+  auto meta = set.below.find(metadata_key);
   if (meta == set.below.end()) return;
   meta->second.member = false;
-  for (auto* name : {"f:name", "f:namespace", "f:uid", "f:resourceVersion", "f:generation",
-                     "f:creationTimestamp", "f:managedFields", "f:selfLink", "f:clusterName"}) {
-    meta->second.below.erase(name);
-  }
+  for (const auto& name : unlisted_metadata()) meta->second.below.erase(name);
   if (meta->second.empty()) set.below.erase(meta);
+}
+
+/// As collect_all, in the form that is stored.
+void store_all(const schema_node* node, const json& value, json& place) {
+  auto& below = place.get_ref<json::object_t&>();
+  for (auto& p : parts_of(node, value)) {
+    auto& slot = below.try_emplace(std::move(p.key), json::object()).first->second;
+    store_all(p.node, *p.value, slot);
+  }
+  if (!below.empty()) below.try_emplace(".", json::object());
+}
+
+std::optional<json> store_created(const schema_node* node, const json& value);
+
+/// The same of a member whose struct was there with a value of its own.
+std::optional<json> store_changed(const part& p, const json& zero) {
+  if (zero == *p.value) return std::nullopt;
+  if (!zero.is_structured() && !p.value->is_structured()) return json::object();
+  if (zero.is_object() && zero.empty()) return store_created(p.node, *p.value);
+  field_changes changes;
+  compare_part(p.node, p.key, &zero, p.value, changes);
+  auto tree = changes.written.tree();
+  const auto found = tree.find(p.key);
+  return found == tree.end() ? std::nullopt : std::optional(std::move(*found));
+}
+
+/// What `compare` finds written where there was an empty struct; none: nothing.
+std::optional<json> store_created(const schema_node* node, const json& value) {
+  auto parts = parts_of(node, value);
+  if (!value.is_object() || parts.empty())
+    return value.empty() ? std::nullopt : std::optional(json::object());
+  auto out = json::object();
+  auto& below = out.get_ref<json::object_t&>();
+  for (auto& p : parts) {
+    auto made = std::optional(json::object());
+    if (const auto* zero = zero_of(node, p.key))
+      made = store_changed(p, *zero);
+    else
+      store_all(p.node, *p.value, *made);
+    if (made) below.emplace_hint(below.end(), std::move(p.key), std::move(*made));
+  }
+  return below.empty() ? std::nullopt : std::optional(std::move(out));
 }
 
 const field_set& below(const field_set& set, const std::string& key) {
@@ -224,6 +279,19 @@ field_changes compare_fields(const schema_node* node, const json& before, const 
   compare(node, before, after, out);
   strip(out.written);
   strip(out.removed);
+  return out;
+}
+
+json created_fields(const schema_node* node, const json& after,
+                    const std::vector<std::string>& ignored) {
+  auto out = store_created(node, after).value_or(json::object());
+  for (const auto& name : unlisted()) out.erase(name);
+  for (const auto& name : ignored) out.erase("f:" + name);
+  const auto meta = out.find(metadata_key);
+  if (meta == out.end()) return out;
+  meta->erase(".");
+  for (const auto& name : unlisted_metadata()) meta->erase(name);
+  if (meta->empty()) out.erase(meta);
   return out;
 }
 
