@@ -220,9 +220,11 @@ std::string default_inventory() {
   return "[k3s_control_plane]\n192.0.2.10 ansible_user=root\n";
 }
 
-std::optional<std::string> objection_to(const std::string& yaml, const std::string& inventory) {
+std::optional<std::string> objection_to(const std::string& yaml, const std::string& inventory,
+                                        std::vector<YAML::Node>* parsed) {
   try {
     const auto documents = YAML::LoadAll(yaml);
+    if (parsed) *parsed = documents;
     if (documents.size() > 1)
       return "the playbook holds " + std::to_string(documents.size()) +
              " YAML documents; Ansible reads one";

@@ -9,6 +9,11 @@
 
 #include <optional>
 #include <string>
+#include <vector>
+
+namespace YAML {
+class Node;
+}
 
 namespace remed::agents {
 
@@ -17,8 +22,10 @@ std::string default_inventory();
 
 /// The first thing that keeps `yaml` from doing what it says, with its line; none when there is
 /// none. `inventory` is INI text. Looks at: YAML, a list of plays, hosts that match nobody, braces
-/// of a Go template that Jinja would take, `pipefail` where the shell is dash.
-std::optional<std::string> objection_to(const std::string& yaml, const std::string& inventory);
+/// of a Go template that Jinja would take, `pipefail` where the shell is dash. `parsed` gets the
+/// documents, for who reads on.
+std::optional<std::string> objection_to(const std::string& yaml, const std::string& inventory,
+                                        std::vector<YAML::Node>* parsed = nullptr);
 
 /// The one message of Ansible's error output, without its "ERROR!", banners and hints.
 std::string complaint_of(const std::string& output);

@@ -4,8 +4,12 @@
 #include "agents/early_checks.hpp"
 #include "agents/inprocess/kubectl.hpp"
 #include "agents/inprocess/playbook.hpp"
+#include "runtime/yaml.hpp"
 
 #include <caf/send.hpp>
+#include <yaml-cpp/yaml.h>
+
+#include <utility>
 
 namespace remed::agents {
 
@@ -41,6 +45,12 @@ struct inprocess_doors::run {
   station<playbook_done> to;
   vtime began{};
   std::shared_ptr<world::operation> work;
+};
+
+/// A playbook that was looked at and is parsed.
+struct inprocess_doors::checked {
+  std::string yaml;
+  std::vector<YAML::Node> documents;
 };
 
 inprocess_doors::inprocess_doors(inprocess_needs n)
@@ -85,8 +95,11 @@ std::uint64_t inprocess_doors::run_playbook(const turn& at, const std::string& y
   about["playbook"] = yaml;
   auto work = needs_.where->begin(outside::tool, "playbook", "execution", std::move(about));
   const auto id = work->id();
+  const auto known = std::exchange(checked_, nullptr);
+  auto playbook = known && known->yaml == yaml ? inprocess_playbook{known->documents}
+                                               : inprocess_playbook{yaml};
   runs_[id] = std::make_unique<run>(
-      run{at, inprocess_playbook{yaml}, std::move(to), needs_.where->now(), std::move(work)});
+      run{at, std::move(playbook), std::move(to), needs_.where->now(), std::move(work)});
   go_on(id);
   return id;
 }
@@ -119,8 +132,13 @@ void inprocess_doors::finish(std::uint64_t id, const outcome& ended) {
 std::uint64_t inprocess_doors::check_playbook(const turn& at, const std::string& yaml,
                                               station<playbook_done> to) {
   if (!needs_.early_checks) return 0;
-  const auto why = objection_to(yaml, default_inventory());
-  return why ? reject_playbook(*needs_.where, at, yaml, *why, to) : 0;
+  auto known = std::make_unique<checked>();
+  const auto why = objection_to(yaml, default_inventory(), &known->documents);
+  if (why) return reject_playbook(*needs_.where, at, yaml, *why, to);
+  known->yaml = yaml;
+  // Empty: tags and forms that are not read here.
+  if (!known->documents.empty()) checked_ = std::move(known);
+  return 0;
 }
 
 std::uint64_t inprocess_doors::ask_model(const turn& at, tools::model_request request,

@@ -44,6 +44,7 @@ public:
 
 private:
   struct run;
+  struct checked;
   void go_on(std::uint64_t id);
   void finish(std::uint64_t id, const outcome& ended);
 
@@ -51,6 +52,7 @@ private:
   api_client api_;
   model_door model_;
   std::map<std::uint64_t, std::unique_ptr<run>> runs_;
+  std::unique_ptr<checked> checked_; ///< the playbook that is run next, mostly
   std::map<std::uint64_t, std::shared_ptr<world::operation>> commands_;
   station<wake> hands_; ///< the role that wakes waiting playbooks
   std::shared_ptr<inprocess_doors*> self_;

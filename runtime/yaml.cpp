@@ -109,6 +109,7 @@ json plain_scalar(const std::string& text) {
   }
   if (text == "true" || text == "True" || text == "TRUE") return true;
   if (text == "false" || text == "False" || text == "FALSE") return false;
+  if (text.find_first_of("0123456789") == std::string::npos) return text; // most words
   static const std::regex integer("[-+]?[0-9]{1,18}");
   static const std::regex real(R"([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?)");
   if (std::regex_match(text, integer)) return std::stoll(text);
@@ -131,10 +132,12 @@ failure yaml_document::at(const std::string& pointer, const std::string& what) c
   return {errc::bad_input, source + ":" + line + ": " + path + ": " + what};
 }
 
-result<std::vector<yaml_document>> parse_yaml(std::string_view text, const std::string& source) {
+/// What `parsed` gives, as documents; what it throws, as a failure.
+template <class Parsed>
+static result<std::vector<yaml_document>> documents_of(const std::string& source, Parsed parsed) {
   std::vector<yaml_document> documents;
   try {
-    for (const auto& node : YAML::LoadAll(std::string(text))) {
+    for (const auto& node : parsed()) {
       if (node.IsNull()) continue;
       yaml_document document;
       document.source = source;
@@ -151,6 +154,16 @@ result<std::vector<yaml_document>> parse_yaml(std::string_view text, const std::
     return failure{errc::bad_input, source + ": " + e.what()};
   }
   return documents;
+}
+
+result<std::vector<yaml_document>> parse_yaml(std::string_view text, const std::string& source) {
+  return documents_of(source, [&] { return YAML::LoadAll(std::string(text)); });
+}
+
+result<std::vector<yaml_document>> yaml_documents(const std::vector<YAML::Node>& parsed,
+                                                  const std::string& source) {
+  return documents_of(
+      source, [&]() -> const auto& { return parsed; });
 }
 
 result<std::vector<yaml_document>> read_yaml(const std::filesystem::path& file) {

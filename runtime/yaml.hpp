@@ -10,6 +10,10 @@
 #include <string>
 #include <vector>
 
+namespace YAML {
+class Node;
+}
+
 namespace remed {
 
 /// A YAML document as JSON. Plain scalars become null, booleans, integers and floats by YAML 1.2's
@@ -25,6 +29,9 @@ struct yaml_document {
 
 /// All documents of a text or a file; aliases and anchors are resolved, a repeated key is an error.
 result<std::vector<yaml_document>> parse_yaml(std::string_view text, const std::string& source);
+/// The same of documents that yaml-cpp has parsed already.
+result<std::vector<yaml_document>> yaml_documents(const std::vector<YAML::Node>& parsed,
+                                                  const std::string& source);
 result<std::vector<yaml_document>> read_yaml(const std::filesystem::path& file);
 /// The one document of a file.
 result<yaml_document> read_yaml_document(const std::filesystem::path& file);

@@ -99,12 +99,27 @@ kubectl_result unknown(const std::string& what) {
                 "[-c CONTAINER] -- WORDS");
 }
 
-/// As kubectl prints objects: without managedFields.
-void tidy(json& value) {
-  if (value.contains("/metadata/managedFields"_json_pointer))
-    value["metadata"].erase("managedFields");
-  if (!value.contains("items")) return;
-  for (auto& item : value["items"]) tidy(item);
+/// As kubectl prints objects: without managedFields, which are not even copied.
+json tidied(const json& value) {
+  if (!value.is_object()) return value;
+  auto out = json::object();
+  auto& all = out.get_ref<json::object_t&>();
+  for (const auto& [name, member] : value.get_ref<const json::object_t&>()) {
+    auto& slot = all.emplace_hint(all.end(), name, nullptr)->second;
+    if (name == "metadata" && member.is_object()) {
+      slot = json::object();
+      auto& meta = slot.get_ref<json::object_t&>();
+      for (const auto& [field, one] : member.get_ref<const json::object_t&>()) {
+        if (field != "managedFields") meta.emplace_hint(meta.end(), field, one);
+      }
+    } else if (name == "items" && member.is_array()) {
+      slot = json::array();
+      for (const auto& item : member) slot.push_back(tidied(item));
+    } else {
+      slot = member;
+    }
+  }
+  return out;
 }
 
 /// Names are the first column of every table; a server may answer with the objects instead.
@@ -163,8 +178,7 @@ kubectl_result get(const api_client& api, line l) {
   const auto& value = answer.value();
   if (format == "name") return {0, names_in(value, *kind)};
   if (format == "json") {
-    auto shown = value;
-    tidy(shown);
+    auto shown = tidied(value);
     if (shown.contains("items")) shown["kind"] = "List";
     return {0, shown.dump(2) + "\n"};
   }

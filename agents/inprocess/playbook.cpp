@@ -10,6 +10,7 @@ namespace remed::agents {
 namespace {
 
 constexpr auto host = "192.0.2.10";
+constexpr auto source_name = "playbook.yml";
 constexpr int task_failed_code = 2, parse_error_code = 4;
 
 constexpr const char* no_ansible = "The in-process backend is no Ansible and cannot run this: ";
@@ -145,7 +146,11 @@ bool object_ready(const json& object) {
 }
 
 inprocess_playbook::inprocess_playbook(const std::string& yaml) {
-  read(yaml);
+  read(parse_yaml(yaml, source_name));
+}
+
+inprocess_playbook::inprocess_playbook(const std::vector<YAML::Node>& documents) {
+  read(yaml_documents(documents, source_name));
 }
 
 void inprocess_playbook::refuse(run_reason why, const std::string& text) {
@@ -156,8 +161,7 @@ void inprocess_playbook::refuse(run_reason why, const std::string& text) {
   outcome_.output = "ERROR! " + text + "\n";
 }
 
-void inprocess_playbook::read(const std::string& yaml) {
-  const auto documents = parse_yaml(yaml, "playbook.yml");
+void inprocess_playbook::read(const result<std::vector<yaml_document>>& documents) {
   if (!documents) return refuse(run_reason::parse_error, documents.why().what);
   if (documents->size() != 1 || !documents->front().value.is_array() ||
       documents->front().value.empty()) {

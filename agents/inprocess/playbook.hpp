@@ -8,6 +8,7 @@
 #include "agents/inprocess/api_client.hpp"
 #include "runtime/messages.hpp"
 #include "runtime/time.hpp"
+#include "runtime/yaml.hpp"
 
 #include <optional>
 #include <string>
@@ -25,6 +26,8 @@ class inprocess_playbook {
 public:
   /// Reads the text; what cannot be run is an outcome already (parse_error, no_hosts, limit).
   explicit inprocess_playbook(const std::string& yaml);
+  /// The same of a text that is parsed.
+  explicit inprocess_playbook(const std::vector<YAML::Node>& documents);
 
   /// Goes on until the end, or until something must be waited for: then for how long. `now` is
   /// virtual time.
@@ -40,7 +43,7 @@ private:
     std::string message;
   };
 
-  void read(const std::string& yaml);
+  void read(const result<std::vector<yaml_document>>& documents);
   void read_play(const json& play, const std::string& place);
   void refuse(run_reason why, const std::string& text);
   progress run(const api_client& api, const play_task& task, vtime now);

@@ -89,17 +89,18 @@ std::string render_table(const json& table, bool wide, bool with_namespace, bool
   const auto& columns = member(table, "columnDefinitions");
   std::vector<row> rows(1);
   if (with_namespace) rows[0].push_back("NAMESPACE");
-  auto shown = [&](const json& column) { return wide || column.value("priority", 0) == 0; };
+  std::vector<bool> shown;
   for (const auto& column : columns) {
-    if (shown(column)) rows[0].push_back(upper(column.value("name", "")));
+    shown.push_back(wide || column.value("priority", 0) == 0);
+    if (shown.back()) rows[0].push_back(upper(column.value("name", "")));
   }
   for (const auto& r : member(table, "rows")) {
     row cells;
     if (with_namespace)
       cells.push_back(text_of(member(member(member(r, "object"), "metadata"), "namespace"), ""));
     const auto& values = member(r, "cells");
-    for (std::size_t i = 0; i < values.size() && i < columns.size(); ++i) {
-      if (!shown(columns[i])) continue;
+    for (std::size_t i = 0; i < values.size() && i < shown.size(); ++i) {
+      if (!shown[i]) continue;
       cells.push_back(values[i].is_string() ? values[i].get<std::string>() : values[i].dump());
     }
     rows.push_back(std::move(cells));

@@ -1,7 +1,9 @@
 #include "environments/embedded/kept_text.hpp"
 
+#include "environments/embedded/api/cell_draft.hpp"
 #include "environments/embedded/kept.hpp"
 #include "environments/embedded/object_facts.hpp"
+#include "runtime/json_end.hpp"
 #include "runtime/json_text.hpp"
 
 #include <utility>
@@ -21,11 +23,15 @@ class keeper {
 public:
   keeper() = default;
   keeper(keeper&&) noexcept {} // only before anything is kept
-  void operator()(const json* value) const { delete value; }
+  void operator()(json* value) const {
+    take_apart(*value);
+    delete value;
+  }
 
   kept<object_text> text;
   kept<object_facts> facts;
   kept<managed_names> names;
+  kept<std::optional<cell_draft>> cells;
   kept<std::shared_ptr<const void>> derived;
 };
 
@@ -91,6 +97,14 @@ const object_facts* kept_facts(const object& obj) {
 
 const managed_names* kept_names(const object& obj) {
   return kept_in(&keeper::names, obj);
+}
+
+const cell_draft* kept_cells(const object& obj,
+                             const std::function<std::optional<cell_draft>()>& draft) {
+  auto* keeps = std::get_deleter<keeper>(obj);
+  if (!keeps) return nullptr;
+  const auto& there = keeps->cells.or_make(draft);
+  return there ? &*there : nullptr;
 }
 
 std::shared_ptr<const void> kept_with(const object& obj,

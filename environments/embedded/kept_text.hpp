@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace remed::env {
@@ -20,6 +21,7 @@ void append_members(const object& obj, bool keep, std::string& out);
 /// Appends the object's metadata alone, from the same kept text; `{}` when it has none.
 void append_metadata(const object& obj, bool keep, std::string& out);
 
+class cell_draft;
 struct object_facts;
 struct managed_names;
 
@@ -27,6 +29,11 @@ struct managed_names;
 const object_facts* kept_facts(const object& obj);
 /// Likewise the names in its managedFields.
 const managed_names* kept_names(const object& obj);
+
+/// The cells of an object's row, drafted at the first call; none when `draft` makes none, or the
+/// object cannot keep them. An object is of one kind, so it has one row.
+const cell_draft* kept_cells(const object& obj,
+                             const std::function<std::optional<cell_draft>()>& draft);
 
 /// What `make` tells from the object, made once in the object's life when it can keep it. Of one
 /// object only one kind of thing may be kept.

@@ -20,8 +20,10 @@ vtime last_scrape(const cluster& c) {
 }
 
 /// A factor near 1, the same whenever this scrape is asked for.
-double unrest(const cluster& c, const std::string& what, vtime at, double width) {
-  auto r = c.traffic().noise.split(what + "@" + std::to_string(at.time_since_epoch().count()));
+double unrest(const cluster& c, std::string what, vtime at, double width) {
+  what += '@';
+  what += std::to_string(at.time_since_epoch().count());
+  auto r = c.traffic().noise.split(what);
   return 1 + width * (r.unit() + r.unit() - 1);
 }
 
@@ -62,17 +64,32 @@ json header(const char* kind, vtime at) {
 /// A quota is enforced over any window, so unrest never shows more than the limit (plus what a
 /// period allows).
 usage measured(const cluster& c, const std::string& key, const usage_history& h,
-               const known_pod& pod, vtime at) {
+               const known_pod& pod, const pod_runtime& runs, const common_surroundings& common,
+               vtime at) {
   auto u = over(h, at - scrape, at);
-  auto around = surroundings(container_view(c, pod, h.container));
+  auto around = surroundings(container_view(c, pod, h.container, &runs, common));
   u.cores = std::min(u.cores * unrest(c, key + "/cpu", at, 0.08),
                      std::max(u.cores, around.cores * 0.999));
   u.bytes *= unrest(c, key + "/memory", at, 0.01);
   return u;
 }
 
+/// What the items of all pods have in common.
+struct scraped {
+  const cluster& c;
+  vtime at = last_scrape(c);
+  common_surroundings common{c};
+  json blank = with_creation(header("PodMetrics", at), c.now());
+
+  static json with_creation(json item, vtime now) {
+    item["metadata"]["creationTimestamp"] = rfc3339(now);
+    return item;
+  }
+};
+
 /// The item of one pod, or null when a running container lacks a second scrape.
-json item_of(const cluster& c, const pod_runtime& pod, const known_pod& spec, vtime at) {
+json item_of(const scraped& all, const pod_runtime& pod, const known_pod& spec) {
+  const auto& [c, at, common, blank] = all;
   auto containers = json::array();
   for (const auto& one : pod.containers) {
     if (one.init) continue;
@@ -80,18 +97,18 @@ json item_of(const cluster& c, const pod_runtime& pod, const known_pod& spec, vt
     const auto* found = c.traffic().usage.find(key);
     if (!one.running() || !found) continue;
     if (one.started_at > at - scrape) return nullptr;
-    auto u = measured(c, key, **found, spec, at);
+    auto u = measured(c, key, **found, spec, pod, common, at);
     auto entry = json::object();
     entry["name"] = one.name;
     entry["usage"] = usage_json(u.cores, u.bytes);
     containers.push_back(std::move(entry));
   }
   if (containers.empty()) return nullptr;
-  auto out = header("PodMetrics", at);
-  out["metadata"]["name"] = pod.name;
-  out["metadata"]["namespace"] = pod.ns;
-  out["metadata"]["creationTimestamp"] = rfc3339(c.now());
-  if (spec->labels->is_object()) out["metadata"]["labels"] = *spec->labels;
+  auto out = blank;
+  auto& meta = out["metadata"];
+  meta["name"] = pod.name;
+  meta["namespace"] = pod.ns;
+  if (spec->labels->is_object()) meta["labels"] = *spec->labels;
   out["containers"] = std::move(containers);
   return out;
 }
@@ -99,13 +116,13 @@ json item_of(const cluster& c, const pod_runtime& pod, const known_pod& spec, vt
 } // namespace
 
 json pod_metrics(const cluster& c, std::string_view ns, std::string_view prefix) {
-  auto at = last_scrape(c);
+  const scraped all{c};
   std::map<object_key, json> items;
   for (const auto* pod : c.node().all()) {
     if ((!ns.empty() && pod->ns != ns) || !pod->name.starts_with(prefix)) continue;
     auto found = c.objects().get("pods", {pod->ns, pod->name});
     if (!found) continue;
-    auto item = item_of(c, *pod, known_pod(found), at);
+    auto item = item_of(all, *pod, known_pod(found));
     if (!item.is_null()) items[{pod->ns, pod->name}] = std::move(item);
   }
   auto out = json::array();

@@ -337,3 +337,28 @@ TEST_CASE("in a stepped world a waiting playbook lets virtual time pass and ever
   CHECK(kinds["model.request"] == 2);
   CHECK(kinds["model.reply"] == 2);
 }
+
+TEST_CASE("a playbook that was looked at is run as it stands, and another one by its own text") {
+  small_api api;
+  world w({}, event_log([](const std::string&) {}));
+  silent_model model;
+  budget spent{limits{}};
+  inprocess_doors doors({&w, &model, &spent, api.handler(), "t"});
+  std::vector<command_done> commands;
+  std::vector<playbook_done> playbooks;
+  std::vector<model_reply> replies;
+  auto to = w.spawn<sink>({&commands, &playbooks, &replies});
+  const auto saying = [](const std::string& what) {
+    return "- hosts: all\n  tasks:\n    - debug: {msg: " + what + "}\n";
+  };
+  const turn at{"x", 1};
+  CHECK(doors.check_playbook(at, saying("looked-at"), to) == 0);
+  doors.run_playbook(at, saying("looked-at"), to);
+  CHECK(doors.check_playbook(at, saying("left-aside"), to) == 0);
+  doors.run_playbook(at, saying("another"), to);
+  while (w.step()) continue;
+  REQUIRE(playbooks.size() == 2);
+  CHECK(playbooks[0].ended.output.find("looked-at") != std::string::npos);
+  CHECK(playbooks[1].ended.output.find("another") != std::string::npos);
+  CHECK(playbooks[1].ended.output.find("left-aside") == std::string::npos);
+}

@@ -1,5 +1,6 @@
 #include "environments/embedded/api/table.hpp"
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/kept_text.hpp"
 #include "tests/environments/api_support.hpp"
 
 #include <doctest/doctest.h>
@@ -82,4 +83,23 @@ TEST_CASE("custom resources bring their own columns") {
   CHECK(w.get("/apis/pond.io/v1").body["resources"][0]["name"] == "frogs");
   CHECK(w.patch(frogs + "/f", {{"spec", {{"legs", 3}}}}).body["metadata"]["generation"] == 2);
   CHECK(w.patch(frogs + "/f", json::object(), "strategic-merge-patch+json").status == 415);
+}
+
+TEST_CASE("a stored object keeps its row, but for its ages") {
+  const auto* pods = builtin_table("pods");
+  REQUIRE(pods);
+  const auto stored = make_object(running_pod());
+  for (const auto s : {65, 66, 7200}) {
+    const auto now = stepped_epoch + std::chrono::seconds{s};
+    CHECK(cells_of(*pods, stored, now) == builtin_cells("pods", running_pod(), now));
+  }
+  auto job = json::parse(R"({"metadata": {"name": "j", "creationTimestamp": "no time"},
+    "status": {"startTime": "2026-01-01T00:00:00Z"}})");
+  const auto row = [&](int s) {
+    return builtin_cells("jobs", job, stepped_epoch + std::chrono::seconds{s});
+  };
+  CHECK(row(90)[3] == "90s");
+  CHECK(row(90)[4] == "<unknown>");
+  job["status"]["completionTime"] = "2026-01-01T00:00:30Z";
+  CHECK(row(90)[3] == "30s");
 }

@@ -69,3 +69,20 @@ TEST_CASE("the log of the instance before is kept, and its end may be the termin
   CHECK(text_at(status, {"lastState", "terminated", "reason"}) == "OOMKilled");
   CHECK(has(text_at(status, {"lastState", "terminated", "message"}), "Serving Flask app"));
 }
+
+TEST_CASE("the log of a deleted pod ends with its container, however late it is first read") {
+  shop soon, late;
+  for (auto* one : {&soon, &late}) {
+    auto held = pod("one", {web_container()});
+    held["metadata"]["finalizers"] = json::array({"example.com/hold"});
+    one->create("pods", held);
+    one->wait(60);
+    delete_object(*one->c, "pods", {"shop", "one"});
+    one->wait(40);
+  }
+  late.wait(300);
+  const auto text = log_of(soon, "one");
+  CHECK(has(text, "Press CTRL+C to quit\n"));
+  CHECK(has(text, "\"GET / HTTP/1.1\" 200 -\n"));
+  CHECK(log_of(late, "one") == text);
+}

@@ -1,5 +1,6 @@
 #include "environments/embedded/api/fields.hpp"
 
+#include "environments/embedded/api/resources.hpp"
 #include "runtime/random.hpp"
 
 #include <doctest/doctest.h>
@@ -38,5 +39,34 @@ TEST_CASE("a stored set that is changed where it stands is the set that was chan
     CHECK(taken.read() == less);
     CHECK(taken.take_tree() == less.tree());
     CHECK(added.take_tree() == more.tree());
+  }
+}
+
+TEST_CASE("a new object's fields are those that comparing it with nothing finds") {
+  const auto pod = json::parse(R"({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p",
+    "namespace": "n", "labels": {"app": "a"}, "annotations": {}, "ownerReferences": [
+    {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "r", "uid": "u"}],
+    "finalizers": ["b", "a"]}, "spec": {"containers": [{"name": "z", "ports": [
+    {"containerPort": 80}, {"containerPort": 81, "protocol": "UDP"}], "resources": {},
+    "env": [{"name": "B", "value": "1"}, {"name": "A", "value": ""}]}, {"name": "c"}],
+    "securityContext": {}, "nodeSelector": null, "tolerations": [{"key": "k"}]},
+    "status": {"phase": "Pending", "conditions": []}})");
+  const auto service = json::parse(R"({"metadata": {"name": "s"}, "spec": {"ports": [{"port": 1}],
+    "selector": {"a": "b"}, "type": "ClusterIP"}, "status": {"loadBalancer": {}}})");
+  const auto event = json::parse(R"({"metadata": {"name": "e", "namespace": "n"}, "count": 1,
+    "involvedObject": {"kind": "Pod"}, "source": {"component": "c"}, "eventTime": null,
+    "message": "m"})");
+  const auto odd = json::parse(R"({"metadata": {}, "spec": [], "data": {"x": [1, {"y": 2}]}})");
+  for (const char* table : {"pods", "services", "events", "deployments.apps", "none"}) {
+    const auto* type = builtin_table(table);
+    const auto* schema = type ? type->schema : nullptr;
+    for (const auto* made : {&pod, &service, &event, &odd}) {
+      auto expected = compare_fields(schema, json::object(), *made).written;
+      CHECK(created_fields(schema, *made, {}) == expected.tree());
+      field_set status;
+      status.below["f:status"].member = true;
+      expected.subtract_deeply(status);
+      CHECK(created_fields(schema, *made, {"status"}) == expected.tree());
+    }
   }
 }

@@ -1,6 +1,7 @@
 #include "runtime/json_text.hpp"
 
 #include "runtime/event_log.hpp"
+#include "runtime/json_end.hpp"
 #include "runtime/messages.hpp"
 #include "runtime/random.hpp"
 
@@ -71,4 +72,17 @@ TEST_CASE("a struct is written as its JSON, keys sorted") {
   text.clear();
   append_fields(v, text);
   CHECK_EQ(text, by_nlohmann(json(v)));
+}
+
+TEST_CASE("a document that is taken apart is empty, whatever was in it") {
+  auto some = json::parse(R"({"a": [1, {"b": ["c", []]}, null], "d": {"e": {}}, "f": "g"})");
+  take_apart(some);
+  CHECK(some == json::object());
+  auto list = json::array({1, json::array({2})});
+  take_apart(list);
+  CHECK(list == json::array());
+  json word = "as it was";
+  take_apart(word);
+  CHECK(word == "as it was");
+  CHECK(*shared_json({{"x", {1, 2}}}) == json({{"x", {1, 2}}}));
 }

@@ -24,6 +24,9 @@ TEST_CASE("a result holds a value or a reason with the place in front") {
 TEST_CASE("times print as Kubernetes prints them") {
   CHECK_EQ(rfc3339(stepped_epoch), "2026-01-01T00:00:00Z");
   CHECK_EQ(rfc3339_micro(stepped_epoch + duration{1'500'007}), "2026-01-01T00:00:01.500007Z");
+  CHECK_EQ(rfc3339(vtime{std::chrono::seconds{1709251199}}), "2024-02-29T23:59:59Z");
+  CHECK_EQ(rfc3339(vtime{std::chrono::seconds{-1}}), "1969-12-31T23:59:59Z");
+  CHECK_EQ(rfc3339(vtime{std::chrono::seconds{253402300800}}), "10000-01-01T00:00:00Z");
 }
 
 TEST_CASE("a split source does not depend on what others draw") {

@@ -108,8 +108,8 @@ owner* find(owners& all, const owner& wanted) {
 
 /// Takes the oldest updaters together when there are too many.
 void cap(owners& all) {
-  std::sort(all.begin(), all.end(),
-            [](const owner& a, const owner& b) { return a.order() < b.order(); });
+  const auto earlier = [](const owner& a, const owner& b) { return a.order() < b.order(); };
+  if (!std::is_sorted(all.begin(), all.end(), earlier)) std::sort(all.begin(), all.end(), earlier);
   auto updaters = static_cast<std::size_t>(std::count_if(
       all.begin(), all.end(), [](const owner& o) { return o.operation == "Update"; }));
   if (updaters <= most_updaters) return;
@@ -260,6 +260,14 @@ void record_update(const schema_node* type, const field_manager& who, const json
   // Objects whose fields nobody tracks stay so until they are applied.
   if (all.empty() && before.is_object() && before.contains("metadata")) {
     metadata_of(after).erase("managedFields");
+    return;
+  }
+  if (all.empty() && before.is_null() && !reset) {
+    auto mine = owner_of(who, "Update");
+    mine.fields = stored_fields(created_fields(type, after, who.ignored));
+    if (who.subresource != "scale") mine.time = rfc3339(who.at);
+    all.push_back(std::move(mine));
+    store_owners(after, std::move(all));
     return;
   }
   auto changes = compare_fields(type, old, after); // these do not count managedFields

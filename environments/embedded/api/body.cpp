@@ -222,11 +222,14 @@ maybe_error read_filter(const api_call& call, list_filter& out) {
 }
 
 bool passes(const api_call& call, const list_filter& filter, const json& obj) {
-  if (!call.ns.empty() && text_at(obj, {"metadata", "namespace"}) != call.ns) return false;
-  if (!call.name.empty() && text_at(obj, {"metadata", "name"}) != call.name) return false;
+  const auto& meta = at_path(obj, {"metadata"});
+  const auto is = [&](std::string_view field, const std::string& wanted) {
+    const auto* text = at_path(meta, {field}).get_ptr<const std::string*>();
+    return wanted.empty() || (text && *text == wanted);
+  };
+  if (!is("namespace", call.ns) || !is("name", call.name)) return false;
   if (hides_object(call.who, obj)) return false;
-  return matches(filter.labels, at_path(obj, {"metadata", "labels"})) &&
-         matches_fields(filter.fields, obj);
+  return matches(filter.labels, at_path(meta, {"labels"})) && matches_fields(filter.fields, obj);
 }
 
 namespace {

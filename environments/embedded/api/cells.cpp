@@ -1,4 +1,5 @@
 // The printers of kube-apiserver (pkg/printers/internalversion), kind by kind.
+#include "environments/embedded/api/cell_draft.hpp"
 #include "environments/embedded/api/cells_pod.hpp"
 #include "environments/embedded/api/table.hpp"
 #include "environments/embedded/api/text.hpp"
@@ -15,8 +16,8 @@ const std::string none = "<none>";
 std::string name_of(const json& o) {
   return text_at(o, {"metadata", "name"});
 }
-std::string age(const json& o, vtime now) {
-  return age_of(at_path(o, {"metadata", "creationTimestamp"}), now);
+json age(const json& o, ages& now) {
+  return now.since(at_path(o, {"metadata", "creationTimestamp"}));
 }
 
 std::string pairs(const json& labels) {
@@ -65,14 +66,14 @@ std::string ready_text(const json& o) {
          std::to_string(int_at(o, {"spec", "replicas"}));
 }
 
-json deployment(const json& o, vtime now) {
+json deployment(const json& o, ages& now) {
   auto cells = json::array({name_of(o), ready_text(o), int_at(o, {"status", "updatedReplicas"}),
                             int_at(o, {"status", "availableReplicas"}), age(o, now)});
   add_template(cells, o);
   return cells;
 }
 
-json replica_set(const json& o, vtime now) {
+json replica_set(const json& o, ages& now) {
   auto cells =
       json::array({name_of(o), int_at(o, {"spec", "replicas"}), int_at(o, {"status", "replicas"}),
                    int_at(o, {"status", "readyReplicas"}), age(o, now)});
@@ -80,13 +81,13 @@ json replica_set(const json& o, vtime now) {
   return cells;
 }
 
-json stateful_set(const json& o, vtime now) {
+json stateful_set(const json& o, ages& now) {
   auto cells = json::array({name_of(o), ready_text(o), age(o, now)});
   add_template(cells, o, false);
   return cells;
 }
 
-json daemon_set(const json& o, vtime now) {
+json daemon_set(const json& o, ages& now) {
   auto number = [&](const char* field) { return int_at(o, {"status", field}); };
   auto cells = json::array(
       {name_of(o), number("desiredNumberScheduled"), number("currentNumberScheduled"),
@@ -108,7 +109,7 @@ std::string external_ip(const json& o) {
   return type == "LoadBalancer" ? "<pending>" : none;
 }
 
-json service(const json& o, vtime now) {
+json service(const json& o, ages& now) {
   std::vector<std::string> ports;
   for (const auto& p : at_path(o, {"spec", "ports"})) {
     auto text = std::to_string(int_at(p, {"port"}));
@@ -121,12 +122,12 @@ json service(const json& o, vtime now) {
                       pairs(at_path(o, {"spec", "selector"}))});
 }
 
-json event(const json& o, vtime now) {
+json event(const json& o, ages& now) {
   auto stamp = [&](const char* field) {
     const auto& value = at_path(o, {field});
     return value.is_string() ? value : at_path(o, {"eventTime"});
   };
-  auto first = age_of(stamp("firstTimestamp"), now), last = age_of(stamp("lastTimestamp"), now);
+  auto first = now.since(stamp("firstTimestamp")), last = now.since(stamp("lastTimestamp"));
   auto kind = text_at(o, {"involvedObject", "kind"});
   for (auto& c : kind) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   auto source = text_at(o, {"source", "component"}, text_at(o, {"reportingComponent"}));
@@ -147,7 +148,7 @@ std::string address(const json& o, const std::string& type) {
   return none;
 }
 
-json node(const json& o, vtime now) {
+json node(const json& o, ages& now) {
   std::string status = "Unknown";
   for (const auto& c : at_path(o, {"status", "conditions"})) {
     if (text_at(c, {"type"}) != "Ready") continue;
@@ -177,7 +178,7 @@ std::string shortened(const std::vector<std::string>& all, std::size_t most = 3)
   return text;
 }
 
-json endpoints(const json& o, vtime now) {
+json endpoints(const json& o, ages& now) {
   std::vector<std::string> all;
   for (const auto& subset : at_path(o, {"subsets"})) {
     const auto& ports = at_path(subset, {"ports"});
@@ -191,7 +192,7 @@ json endpoints(const json& o, vtime now) {
   return json::array({name_of(o), shortened(all), age(o, now)});
 }
 
-json endpoint_slice(const json& o, vtime now) {
+json endpoint_slice(const json& o, ages& now) {
   std::vector<std::string> ports, addresses;
   for (const auto& p : at_path(o, {"ports"})) ports.push_back(std::to_string(int_at(p, {"port"})));
   for (const auto& e : at_path(o, {"endpoints"})) {
@@ -206,7 +207,7 @@ std::string scalar_text(const json& v) {
   return v.is_string() ? v.get<std::string>() : v.dump();
 }
 
-json autoscaler(const json& o, vtime now) {
+json autoscaler(const json& o, ages& now) {
   std::vector<std::string> targets;
   for (const auto& m : at_path(o, {"spec", "metrics"})) {
     auto name = text_at(m, {"resource", "name"});
@@ -235,7 +236,7 @@ json autoscaler(const json& o, vtime now) {
                       age(o, now)});
 }
 
-json job(const json& o, vtime now) {
+json job(const json& o, ages& now) {
   std::string status = "Running";
   for (const auto& c : at_path(o, {"status", "conditions"})) {
     if (text_at(c, {"status"}) == "True") {
@@ -245,15 +246,16 @@ json job(const json& o, vtime now) {
   }
   auto start = parse_time(text_at(o, {"status", "startTime"}));
   auto end = parse_time(text_at(o, {"status", "completionTime"}));
+  auto took = !start ? json("") : end ? json(human_duration(*end - *start)) : now.since(*start);
   auto cells = json::array({name_of(o), status,
                             std::to_string(int_at(o, {"status", "succeeded"})) + "/" +
                                 std::to_string(int_at(o, {"spec", "completions"}, 1)),
-                            start ? human_duration(end.value_or(now) - *start) : "", age(o, now)});
+                            std::move(took), age(o, now)});
   add_template(cells, o);
   return cells;
 }
 
-json cron_job(const json& o, vtime now) {
+json cron_job(const json& o, ages& now) {
   const auto& last = at_path(o, {"status", "lastScheduleTime"});
   const auto& suspend = at_path(o, {"spec", "suspend"});
   std::vector<std::string> names, images;
@@ -265,11 +267,11 @@ json cron_job(const json& o, vtime now) {
   return json::array(
       {name_of(o), text_at(o, {"spec", "schedule"}), text_at(o, {"spec", "timeZone"}, none),
        suspend.is_boolean() && suspend.get<bool>() ? "True" : "False",
-       at_path(o, {"status", "active"}).size(), last.is_string() ? age_of(last, now) : none,
+       at_path(o, {"status", "active"}).size(), last.is_string() ? now.since(last) : json(none),
        age(o, now), join(names, ","), join(images, ","), none});
 }
 
-json ingress(const json& o, vtime now) {
+json ingress(const json& o, ages& now) {
   std::vector<std::string> hosts, addresses;
   for (const auto& r : at_path(o, {"spec", "rules"})) {
     if (auto host = text_at(r, {"host"}); !host.empty()) hosts.push_back(host);
@@ -295,7 +297,7 @@ std::string mode_letters(const json& modes) {
   return join(out, ",");
 }
 
-json volume_claim(const json& o, vtime now) {
+json volume_claim(const json& o, ages& now) {
   return json::array({name_of(o), text_at(o, {"status", "phase"}),
                       text_at(o, {"spec", "volumeName"}),
                       text_at(o, {"status", "capacity", "storage"}),
@@ -304,7 +306,7 @@ json volume_claim(const json& o, vtime now) {
                       text_at(o, {"spec", "volumeMode"}, "<unset>")});
 }
 
-json disruption_budget(const json& o, vtime now) {
+json disruption_budget(const json& o, ages& now) {
   auto bound = [&](const char* field) {
     const auto& value = at_path(o, {"spec", field});
     return value.is_null() ? std::string("N/A") : scalar_text(value);
@@ -313,7 +315,7 @@ json disruption_budget(const json& o, vtime now) {
                       int_at(o, {"status", "disruptionsAllowed"}), age(o, now)});
 }
 
-json volume(const json& o, vtime now) {
+json volume(const json& o, ages& now) {
   const auto& ref = at_path(o, {"spec", "claimRef"});
   auto claim =
       ref.is_object() ? text_at(ref, {"namespace"}) + "/" + text_at(ref, {"name"}) : std::string{};
@@ -329,7 +331,7 @@ json volume(const json& o, vtime now) {
                       text_at(o, {"spec", "volumeMode"}, "<unset>")});
 }
 
-json storage_class(const json& o, vtime now) {
+json storage_class(const json& o, ages& now) {
   auto name = text_at(o, {"metadata", "name"});
   bool by_default = text_at(o, {"metadata", "annotations",
                                 "storageclass.kubernetes.io/is-default-class"}) == "true";
@@ -339,12 +341,12 @@ json storage_class(const json& o, vtime now) {
                       at_path(o, {"allowVolumeExpansion"}) == true, age(o, now)});
 }
 
-json priority_class(const json& o, vtime now) {
+json priority_class(const json& o, ages& now) {
   return json::array({name_of(o), int_at(o, {"value"}), at_path(o, {"globalDefault"}) == true,
                       age(o, now), text_at(o, {"preemptionPolicy"}, "PreemptLowerPriority")});
 }
 
-json controller_revision(const json& o, vtime now) {
+json controller_revision(const json& o, ages& now) {
   std::string owner = none;
   for (const auto& ref : at_path(o, {"metadata", "ownerReferences"})) {
     if (at_path(ref, {"controller"}) != true) continue;
@@ -362,7 +364,7 @@ std::size_t data_count(const json& o) {
   return at_path(o, {"data"}).size() + at_path(o, {"binaryData"}).size();
 }
 
-using printer = json (*)(const json&, vtime);
+using printer = json (*)(const json&, ages&);
 
 const std::map<std::string, printer, std::less<>>& printers() {
   static const std::map<std::string, printer, std::less<>> all = {
@@ -388,31 +390,31 @@ const std::map<std::string, printer, std::less<>>& printers() {
       {"controllerrevisions", controller_revision},
       {"poddisruptionbudgets", disruption_budget},
       {"configmaps",
-       [](const json& o, vtime now) {
+       [](const json& o, ages& now) {
          return json::array({name_of(o), data_count(o), age(o, now)});
        }},
       {"secrets",
-       [](const json& o, vtime now) {
+       [](const json& o, ages& now) {
          return json::array({name_of(o), text_at(o, {"type"}), data_count(o), age(o, now)});
        }},
       {"namespaces",
-       [](const json& o, vtime now) {
+       [](const json& o, ages& now) {
          return json::array({name_of(o), text_at(o, {"status", "phase"}), age(o, now)});
        }},
       {"serviceaccounts",
-       [](const json& o, vtime now) {
+       [](const json& o, ages& now) {
          return json::array({name_of(o), age(o, now)});
        }},
       {"leases",
-       [](const json& o, vtime now) {
+       [](const json& o, ages& now) {
          return json::array({name_of(o), text_at(o, {"spec", "holderIdentity"}), age(o, now)});
        }},
       {"networkpolicies",
-       [](const json& o, vtime now) {
+       [](const json& o, ages& now) {
          return json::array(
              {name_of(o), selector_text(at_path(o, {"spec", "podSelector"})), age(o, now)});
        }},
-      {"resourcequotas", [](const json& o, vtime now) {
+      {"resourcequotas", [](const json& o, ages& now) {
          std::vector<std::string> requests, limits;
          for (const auto& [key, hard] : at_path(o, {"status", "hard"}).items()) {
            auto used = text_at(o, {"status", "used", key}, "0");
@@ -427,8 +429,16 @@ const std::map<std::string, printer, std::less<>>& printers() {
 } // namespace
 
 json builtin_cells(const std::string& plural, const json& obj, vtime now) {
+  const auto draft = drafted_cells(plural, obj);
+  return draft ? draft->at(now) : json();
+}
+
+std::optional<cell_draft> drafted_cells(const std::string& plural, const json& obj) {
   auto found = printers().find(plural);
-  return found == printers().end() ? json() : found->second(obj, now);
+  if (found == printers().end()) return std::nullopt;
+  ages open;
+  auto cells = found->second(obj, open);
+  return cell_draft(std::move(cells), std::move(open));
 }
 
 } // namespace remed::env

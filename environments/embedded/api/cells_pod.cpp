@@ -130,16 +130,16 @@ std::string or_none(std::string text) {
 
 } // namespace
 
-json pod_cells(const json& pod, vtime now) {
+json pod_cells(const json& pod, ages& now) {
   auto s = summarize(pod);
-  auto restarts = std::to_string(s.restarts);
+  auto restarts = json(std::to_string(s.restarts));
   if (s.restarts != 0 && s.last_restart) {
-    restarts += " (" + human_duration(now - *s.last_restart) + " ago)";
+    restarts = now.since(*s.last_restart, std::to_string(s.restarts) + " (", " ago)");
   }
   return json::array(
       {text_at(pod, {"metadata", "name"}),
-       std::to_string(s.ready) + "/" + std::to_string(shown_containers(pod)), s.reason, restarts,
-       age_of(at_path(pod, {"metadata", "creationTimestamp"}), now),
+       std::to_string(s.ready) + "/" + std::to_string(shown_containers(pod)), s.reason,
+       std::move(restarts), now.since(at_path(pod, {"metadata", "creationTimestamp"})),
        or_none(text_at(pod, {"status", "podIP"})), or_none(text_at(pod, {"spec", "nodeName"})),
        or_none(text_at(pod, {"status", "nominatedNodeName"})), "<none>"});
 }

@@ -5,6 +5,7 @@
 #include "environments/embedded/api/mask.hpp"
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/controllers/node.hpp"
+#include "runtime/json_end.hpp"
 #include "runtime/json_text.hpp"
 
 #include <utility>
@@ -67,7 +68,7 @@ static tools::http_response json_header(int status) {
 tools::http_response json_response(const tools::http_request& request, int status, json&& body) {
   if (!request.takes_value) return json_response(request, status, std::as_const(body));
   auto out = json_header(status);
-  out.value = std::make_shared<const json>(std::move(body));
+  out.value = shared_json(std::move(body));
   return out;
 }
 
@@ -75,7 +76,7 @@ tools::http_response json_response(const tools::http_request& request, int statu
                                    const json& body) {
   auto out = json_header(status);
   if (request.takes_value) {
-    out.value = std::make_shared<const json>(body);
+    out.value = shared_json(body);
     return out;
   }
   auto replace = json::error_handler_t::replace; // logs and environment may hold broken UTF-8

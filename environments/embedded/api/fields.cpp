@@ -58,7 +58,9 @@ void take_below(json& place, const field_set& set) {
 void add_below(json& place, const field_set& set) {
   for (const auto& [key, inner] : set.below) {
     auto& all = place.get_ref<json::object_t&>();
-    const auto [slot, is_new] = all.try_emplace(key, json::object());
+    auto slot = all.lower_bound(key);
+    const bool is_new = slot == all.end() || slot->first != key;
+    if (is_new) slot = all.emplace_hint(slot, key, json::object());
     const bool member = inner.member || (!is_new && is_member(slot->second));
     add_below(slot->second, inner);
     mark(slot->second, member);
@@ -83,6 +85,8 @@ void stored_fields::unite(const field_set& other) {
   if (!tree_.is_object() && !read_) tree_ = json::object();
   if (read_)
     read_->unite(other);
+  else if (tree_.empty())
+    tree_ = other.tree();
   else
     add_below(tree_, other);
 }
@@ -108,8 +112,9 @@ field_set field_set::read(const json& tree) {
 
 json field_set::tree() const {
   auto out = json::object();
+  auto& all = out.get_ref<json::object_t&>();
   for (const auto& [key, inner] : below) {
-    auto& slot = out[key] = inner.tree();
+    auto& slot = all.emplace_hint(all.end(), key, inner.tree())->second;
     if (inner.member && !inner.below.empty()) slot["."] = json::object();
   }
   return out;

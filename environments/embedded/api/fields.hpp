@@ -65,6 +65,11 @@ struct field_changes {
 field_changes compare_fields(const schema_node* type, const nlohmann::json& before,
                              const nlohmann::json& after);
 
+/// What `compare_fields` finds written in an object that was not there before, as it is stored;
+/// without the object's members in `ignored`.
+nlohmann::json created_fields(const schema_node* type, const nlohmann::json& after,
+                              const std::vector<std::string>& ignored);
+
 /// Removes from `value` the members of `gone`, except what is in `kept` or leads to it.
 void remove_fields(const schema_node* type, nlohmann::json& value, const field_set& gone,
                    const field_set& kept);

@@ -3,6 +3,7 @@
 #include "environments/embedded/api/fields.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace remed::env {
 
@@ -45,15 +46,27 @@ struct part {
   const schema_node* node;
   const json* value;
 };
-std::vector<part> parts_of(const schema_node* node, const json& value) {
+/// Without the items of a list that stand in the same place of `other`.
+std::vector<part> parts_of(const schema_node* node, const json& value,
+                           const json* other = nullptr) {
   std::vector<part> out;
+  const auto is_there = [&](const json& item) {
+    const auto place =
+        static_cast<std::size_t>(&item - value.get_ref<const json::array_t&>().data());
+    return other && place < other->size() && (*other)[place] == item;
+  };
   if (value.is_object() && !(node && node->atomic)) {
-    for (const auto& [name, m] : value.items())
-      out.push_back({"f:" + name, member(node, name), &m});
+    const auto& members = value.get_ref<const json::object_t&>();
+    out.reserve(members.size());
+    for (const auto& [name, m] : members) out.push_back({"f:" + name, member(node, name), &m});
   } else if (value.is_array() && is_keyed(node)) {
-    for (const auto& item : value) out.push_back({item_key(*node, item), node->items, &item});
+    for (const auto& item : value) {
+      if (!is_there(item)) out.push_back({item_key(*node, item), node->items, &item});
+    }
   } else if (value.is_array() && is_set(node)) {
-    for (const auto& item : value) out.push_back({value_key(item), nullptr, &item});
+    for (const auto& item : value) {
+      if (!is_there(item)) out.push_back({value_key(item), nullptr, &item});
+    }
   }
   return out;
 }
@@ -76,7 +89,7 @@ void collect(const schema_node* node, const json& value, field_set& out) {
 /// All of a value that was not there before, or is no more.
 void collect_all(const schema_node* node, const json& value, field_set& out) {
   out.member = true;
-  for (const auto& p : parts_of(node, value)) collect_all(p.node, *p.value, out.below[p.key]);
+  for (auto& p : parts_of(node, value)) collect_all(p.node, *p.value, out.below[std::move(p.key)]);
 }
 
 const part* find_part(const std::vector<part>& parts, const std::string& key) {
@@ -95,9 +108,20 @@ const json* zero_of(const schema_node* node, const std::string& key) {
 
 void compare(const schema_node* node, const json& before, const json& after, field_changes& out);
 
+void add_part(field_set& to, const std::string& key, field_set part) {
+  if (part.empty()) return;
+  const auto [slot, is_new] = to.below.try_emplace(key, std::move(part));
+  if (!is_new) slot->second.unite(part); // then it was not moved from
+}
+
+/// Of a part that differs.
 void compare_part(const schema_node* node, const std::string& key, const json* old, const json* now,
                   field_changes& out) {
-  if (old == now || (old && now && *old == *now)) return;
+  if (old == now) return;
+  if (old && now && !old->is_structured() && !now->is_structured()) {
+    out.written.below[key].member = true;
+    return;
+  }
   field_changes inner;
   if (!old)
     collect_all(node, *now, inner.written);
@@ -105,8 +129,8 @@ void compare_part(const schema_node* node, const std::string& key, const json* o
     collect_all(node, *old, inner.removed);
   else
     compare(node, *old, *now, inner);
-  if (!inner.written.empty()) out.written.below[key].unite(inner.written);
-  if (!inner.removed.empty()) out.removed.below[key].unite(inner.removed);
+  add_part(out.written, key, std::move(inner.written));
+  add_part(out.removed, key, std::move(inner.removed));
 }
 
 bool same_kind(const json& a, const json& b) {
@@ -131,8 +155,10 @@ void compare_members(const schema_node* node, const json& before, const json& af
     if (order != 0 || *old != *now) {
       const auto& name = order <= 0 ? l->first : r->first;
       auto key = "f:" + name;
-      compare_part(member(node, name), key, old ? old : zero_of(node, key),
-                   now ? now : zero_of(node, key), out);
+      if (!old) old = zero_of(node, key);
+      if (!now) now = zero_of(node, key);
+      if (order == 0 || !old || !now || *old != *now)
+        compare_part(member(node, name), key, old, now, out);
     }
     if (order <= 0) ++l;
     if (order >= 0) ++r;
@@ -144,34 +170,93 @@ void compare(const schema_node* node, const json& before, const json& after, fie
     compare_members(node, before, after, out);
     return;
   }
-  auto old_parts = parts_of(node, before), new_parts = parts_of(node, after);
+  // Items that stand where they stood, unchanged, are passed over.
+  const auto* other = before.is_array() && after.is_array() ? &before : nullptr;
+  auto old_parts = parts_of(node, before, other ? &after : nullptr);
+  auto new_parts = parts_of(node, after, other);
   if (!same_kind(before, after) || (old_parts.empty() && new_parts.empty())) {
     bool nothing = before.empty() && after.empty();
     if (before != after && !nothing) out.written.member = true;
     return;
   }
   for (const auto& p : new_parts) {
-    auto* old = find_part(old_parts, p.key);
-    compare_part(p.node, p.key, old ? old->value : zero_of(node, p.key), p.value, out);
+    auto* found = find_part(old_parts, p.key);
+    const auto* old = found ? found->value : zero_of(node, p.key);
+    if (!old || *old != *p.value) compare_part(p.node, p.key, old, p.value, out);
   }
   for (const auto& p : old_parts) {
     if (find_part(new_parts, p.key)) continue;
-    compare_part(p.node, p.key, p.value, zero_of(node, p.key), out);
+    const auto* now = zero_of(node, p.key);
+    if (!now || *now != *p.value) compare_part(p.node, p.key, p.value, now, out);
   }
 }
 
-/// What managedFields never lists.
+const std::string metadata_key = "f:metadata";
+
+/// What managedFields never lists: of the object, and of its metadata.
+const std::vector<std::string>& unlisted() {
+  static const std::vector<std::string> names = {"f:apiVersion", "f:kind"};
+  return names;
+}
+const std::vector<std::string>& unlisted_metadata() {
+  static const std::vector<std::string> names = {
+      "f:name",       "f:namespace",         "f:uid",           "f:resourceVersion",
+      "f:generation", "f:creationTimestamp", "f:managedFields", "f:selfLink",
+      "f:clusterName"};
+  return names;
+}
+
 void strip(field_set& set) {
   set.member = false;
-  for (auto* name : {"f:apiVersion", "f:kind"}) set.below.erase(name);
-  auto meta = set.below.find("f:metadata");
+  if (set.below.empty()) return;
+  for (const auto& name : unlisted()) set.below.erase(name);
+  auto meta = set.below.find(metadata_key);
   if (meta == set.below.end()) return;
   meta->second.member = false;
-  for (auto* name : {"f:name", "f:namespace", "f:uid", "f:resourceVersion", "f:generation",
-                     "f:creationTimestamp", "f:managedFields", "f:selfLink", "f:clusterName"}) {
-    meta->second.below.erase(name);
-  }
+  for (const auto& name : unlisted_metadata()) meta->second.below.erase(name);
   if (meta->second.empty()) set.below.erase(meta);
+}
+
+/// As collect_all, in the form that is stored.
+void store_all(const schema_node* node, const json& value, json& place) {
+  auto& below = place.get_ref<json::object_t&>();
+  for (auto& p : parts_of(node, value)) {
+    auto& slot = below.try_emplace(std::move(p.key), json::object()).first->second;
+    store_all(p.node, *p.value, slot);
+  }
+  if (!below.empty()) below.try_emplace(".", json::object());
+}
+
+std::optional<json> store_created(const schema_node* node, const json& value);
+
+/// The same of a member whose struct was there with a value of its own.
+std::optional<json> store_changed(const part& p, const json& zero) {
+  if (zero == *p.value) return std::nullopt;
+  if (!zero.is_structured() && !p.value->is_structured()) return json::object();
+  if (zero.is_object() && zero.empty()) return store_created(p.node, *p.value);
+  field_changes changes;
+  compare_part(p.node, p.key, &zero, p.value, changes);
+  auto tree = changes.written.tree();
+  const auto found = tree.find(p.key);
+  return found == tree.end() ? std::nullopt : std::optional(std::move(*found));
+}
+
+/// What `compare` finds written where there was an empty struct; none: nothing.
+std::optional<json> store_created(const schema_node* node, const json& value) {
+  auto parts = parts_of(node, value);
+  if (!value.is_object() || parts.empty())
+    return value.empty() ? std::nullopt : std::optional(json::object());
+  auto out = json::object();
+  auto& below = out.get_ref<json::object_t&>();
+  for (auto& p : parts) {
+    auto made = std::optional(json::object());
+    if (const auto* zero = zero_of(node, p.key))
+      made = store_changed(p, *zero);
+    else
+      store_all(p.node, *p.value, *made);
+    if (made) below.emplace_hint(below.end(), std::move(p.key), std::move(*made));
+  }
+  return below.empty() ? std::nullopt : std::optional(std::move(out));
 }
 
 const field_set& below(const field_set& set, const std::string& key) {
@@ -194,6 +279,19 @@ field_changes compare_fields(const schema_node* node, const json& before, const 
   compare(node, before, after, out);
   strip(out.written);
   strip(out.removed);
+  return out;
+}
+
+json created_fields(const schema_node* node, const json& after,
+                    const std::vector<std::string>& ignored) {
+  auto out = store_created(node, after).value_or(json::object());
+  for (const auto& name : unlisted()) out.erase(name);
+  for (const auto& name : ignored) out.erase("f:" + name);
+  const auto meta = out.find(metadata_key);
+  if (meta == out.end()) return out;
+  meta->erase(".");
+  for (const auto& name : unlisted_metadata()) meta->erase(name);
+  if (meta->empty()) out.erase(meta);
   return out;
 }
 

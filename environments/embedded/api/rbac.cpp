@@ -24,8 +24,19 @@ bool contains(const json& list, std::string_view value) {
 
 /// Who asks, with its groups told once for all bindings.
 struct subject_of {
+  explicit subject_of(const identity& asks) : who(asks), groups(groups_of(asks)) {
+    constexpr std::string_view prefix = "system:serviceaccount:";
+    const std::string_view user = who.user;
+    if (!user.starts_with(prefix)) return;
+    const auto name_at = user.find(':', prefix.size());
+    if (name_at == std::string_view::npos) return;
+    account_ns = user.substr(prefix.size(), name_at - prefix.size());
+    account = user.substr(name_at + 1);
+  }
+
   const identity& who;
-  std::vector<std::string> groups = groups_of(who);
+  std::vector<std::string> groups;
+  std::string_view account_ns, account; ///< of a ServiceAccount
 
   bool has(std::string_view group) const {
     return std::find(groups.begin(), groups.end(), group) != groups.end();
@@ -35,10 +46,9 @@ struct subject_of {
     const auto& kind = at_path(subject, {"kind"});
     const auto& name = at_path(subject, {"name"});
     if (is_text(kind, "User")) return is_text(name, who.user);
-    if (is_text(kind, "Group")) return has(text_at(subject, {"name"}));
-    return is_text(kind, "ServiceAccount") &&
-           who.user == "system:serviceaccount:" + text_at(subject, {"namespace"}) + ":" +
-                           text_at(subject, {"name"});
+    if (is_text(kind, "Group")) return name.is_string() && has(name.get_ref<const std::string&>());
+    return is_text(kind, "ServiceAccount") && !account.empty() && is_text(name, account) &&
+           is_text(at_path(subject, {"namespace"}), account_ns);
   }
 
   bool is_bound(const json& binding) const {
@@ -81,10 +91,12 @@ bool covers(const json& rule, const access& what) {
     return contains(list, "*") || contains(list, value);
   };
   if (!one_of("verbs", what.verb) || !one_of("apiGroups", what.group)) return false;
-  auto resource = what.subresource.empty() ? what.resource : what.resource + "/" + what.subresource;
-  bool sub =
-      !what.subresource.empty() && contains(at_path(rule, {"resources"}), "*/" + what.subresource);
-  if (!one_of("resources", resource) && !sub) return false;
+  if (what.subresource.empty()) {
+    if (!one_of("resources", what.resource)) return false;
+  } else if (!one_of("resources", what.resource + "/" + what.subresource) &&
+             !contains(at_path(rule, {"resources"}), "*/" + what.subresource)) {
+    return false;
+  }
   const auto& names = at_path(rule, {"resourceNames"});
   return names.empty() || (!what.name.empty() && contains(names, what.name));
 }
@@ -114,7 +126,7 @@ std::vector<std::string> groups_of(const identity& who) {
 }
 
 bool is_allowed(const store& objects, const identity& who, const access& what) {
-  const subject_of subject{who};
+  const subject_of subject(who);
   if (subject.has("system:masters") || is_basic(what)) return true;
   return any_rule(objects, subject, what.ns, [&](const json& rule) { return covers(rule, what); });
 }
@@ -129,7 +141,7 @@ std::string forbidden_text(const identity& who, const access& what) {
 
 json rules_of(const store& objects, const identity& who, const std::string& ns) {
   auto resources = json::array(), others = json::array();
-  any_rule(objects, subject_of{who}, ns, [&](const json& rule) {
+  any_rule(objects, subject_of(who), ns, [&](const json& rule) {
     (rule.contains("nonResourceURLs") ? others : resources).push_back(rule);
     return false; // all of them
   });

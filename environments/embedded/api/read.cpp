@@ -92,8 +92,9 @@ struct selection {
 selection select(const api_call& call, const list_filter& filter, const object_key& after,
                  std::size_t limit, std::uint64_t revision) {
   selection out;
+  const bool pages = limit > 0 || !after.name.empty();
   for (const auto& obj : objects_at(call, revision)) {
-    auto key = key_of(*obj);
+    auto key = pages ? key_of(*obj) : object_key{};
     if (!after.name.empty() && key <= after) continue;
     if (!passes(call, filter, *obj)) continue;
     if (limit > 0 && out.items.size() == limit) {
@@ -101,7 +102,7 @@ selection select(const api_call& call, const list_filter& filter, const object_k
       continue;
     }
     out.items.push_back(obj);
-    out.last = key;
+    out.last = std::move(key);
   }
   return out;
 }
@@ -154,7 +155,7 @@ void append_all(const char* name, const std::vector<object>& all, std::string& o
 void append_row(const api_call& call, const object& obj, row_object include,
                 const std::string& version, std::string& out) {
   out += "{\"cells\":";
-  append_json(cells_of(call.type, *obj, call.c.now()), out);
+  append_json(cells_of(call.type, obj, call.c.now()), out);
   if (include != row_object::none) out += ",\"object\":";
   if (include == row_object::metadata) append_partial(call, obj, version, out);
   if (include == row_object::full) append_stored(call, obj, true, out);
@@ -198,7 +199,7 @@ json value_list(const api_call& call, json metadata, const std::vector<object>& 
   const auto include = row_object_of(call.request);
   for (const auto& obj : items) {
     auto row = json::object();
-    row["cells"] = cells_of(call.type, *obj, call.c.now());
+    row["cells"] = cells_of(call.type, obj, call.c.now());
     if (include == row_object::metadata) row["object"] = partial_metadata(*obj, shape.version);
     if (include == row_object::full) row["object"] = presented(call, *obj);
     out["rows"].push_back(std::move(row));
@@ -235,12 +236,10 @@ bool takes_stored_text(const api_call& call) {
          !has_heartbeat(call.type.table());
 }
 
-/// Whether what a masked identity must not see would be seen. The cells of built-in kinds hold
-/// none of it.
-bool shows_traces(const api_call& call, const object& obj) {
-  const bool cells_only = shape_of(call.request).what == wanted_shape::form::table &&
-                          row_object_of(call.request) == row_object::none && !call.type.custom;
-  return !cells_only && bears_traces(call.who, obj);
+/// The cells of built-in kinds hold nothing that a masked identity must not see.
+bool shows_cells_only(const api_call& call) {
+  return shape_of(call.request).what == wanted_shape::form::table &&
+         row_object_of(call.request) == row_object::none && !call.type.custom;
 }
 
 /// What is read is read again, by others and by other forks; what a write answers hardly ever, but
@@ -283,7 +282,8 @@ void append_partial(const api_call& call, const object& obj, const std::string& 
 
 tools::http_response stored_response(const api_call& call, int status, const object& obj) {
   const auto shape = shape_of(call.request).what;
-  if (shape == wanted_shape::form::partial || !takes_stored_text(call) || shows_traces(call, obj))
+  if (shape == wanted_shape::form::partial || !takes_stored_text(call) ||
+      (!shows_cells_only(call) && bears_traces(call.who, obj)))
     return object_response(call, status, *obj);
   if (shape == wanted_shape::form::table) {
     auto metadata = json::object();
@@ -350,9 +350,11 @@ tools::http_response list_objects(const api_call& call) {
     if (filter.labels.empty() && filter.fields.empty())
       metadata["remainingItemCount"] = found.remaining;
   }
-  const bool as_stored = takes_stored_text(call) &&
-                         std::none_of(found.items.begin(), found.items.end(),
-                                      [&](const auto& one) { return shows_traces(call, one); });
+  const bool as_stored =
+      takes_stored_text(call) &&
+      (shows_cells_only(call) ||
+       std::none_of(found.items.begin(), found.items.end(),
+                    [&](const auto& one) { return bears_traces(call.who, one); }));
   if (as_stored) {
     return list_response(call, 200, std::move(metadata), found.items);
   }

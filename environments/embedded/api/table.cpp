@@ -1,6 +1,8 @@
 #include "environments/embedded/api/table.hpp"
 
+#include "environments/embedded/api/cell_draft.hpp"
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/kept_text.hpp"
 #include "runtime/paths.hpp"
 
 #include <map>
@@ -132,6 +134,12 @@ json cells_of(const resource_type& type, const json& obj, vtime now) {
   if (!cells.is_null()) return cells;
   return json::array(
       {text_at(obj, {"metadata", "name"}), text_at(obj, {"metadata", "creationTimestamp"})});
+}
+
+json cells_of(const resource_type& type, const object& obj, vtime now) {
+  if (type.custom) return cells_of(type, *obj, now);
+  const auto* kept = kept_cells(obj, [&] { return drafted_cells(type.plural, *obj); });
+  return kept ? kept->at(now) : cells_of(type, *obj, now);
 }
 
 json partial_metadata(const json& obj, const std::string& version) {

@@ -19,6 +19,8 @@ json columns_of(const resource_type& type);
 
 /// The cells of one object, as many as the kind has columns.
 json cells_of(const resource_type& type, const json& obj, vtime now);
+/// The same of a stored object, which keeps what does not depend on the time.
+json cells_of(const resource_type& type, const object& obj, vtime now);
 /// Cells of a built-in kind; null when it has no printer of its own.
 json builtin_cells(const std::string& plural, const json& obj, vtime now);
 

@@ -105,14 +105,35 @@ std::string human_duration(duration d) {
   return std::to_string(years) + "y";
 }
 
+namespace {
+
+/// A member's name as it is looked for: names mostly differ in their first letter, and that is
+/// compared without a call.
+struct sought {
+  std::string_view name;
+
+  friend bool operator<(const std::string& a, const sought& b) { return before(a, b.name); }
+  friend bool operator<(const sought& a, const std::string& b) { return before(a.name, b); }
+
+private:
+  static bool before(std::string_view a, std::string_view b) {
+    if (!a.empty() && !b.empty() && a[0] != b[0])
+      return static_cast<unsigned char>(a[0]) < static_cast<unsigned char>(b[0]);
+    return a < b;
+  }
+};
+
+} // namespace
+
 const json& at_path(const json& from, std::initializer_list<std::string_view> path) {
   static const json none;
   const json* at = &from;
   for (auto name : path) {
-    if (!at->is_object()) return none;
-    auto found = at->find(name);
-    if (found == at->end()) return none;
-    at = &*found;
+    const auto* members = at->get_ptr<const json::object_t*>(); // asked more than anything else
+    if (!members) return none;
+    const auto found = members->find(sought{name});
+    if (found == members->end()) return none;
+    at = &found->second;
   }
   return *at;
 }
@@ -120,7 +141,8 @@ const json& at_path(const json& from, std::initializer_list<std::string_view> pa
 std::string text_at(const json& from, std::initializer_list<std::string_view> path,
                     std::string otherwise) {
   const auto& value = at_path(from, path);
-  return value.is_string() ? value.get<std::string>() : otherwise;
+  if (const auto* text = value.get_ptr<const std::string*>()) return *text;
+  return otherwise;
 }
 
 std::int64_t int_at(const json& from, std::initializer_list<std::string_view> path,

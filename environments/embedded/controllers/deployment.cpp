@@ -6,6 +6,7 @@
 #include "environments/embedded/controllers/ownership.hpp"
 #include "environments/embedded/controllers/pods.hpp"
 #include "environments/embedded/controllers/with_status.hpp"
+#include "environments/embedded/sameness.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -35,10 +36,19 @@ json comparable_metadata(const json& pod_template) {
   return meta;
 }
 
-/// Compared in each pass with each ReplicaSet: the large part is not copied.
+const json& object_in(const json& from, const char* name) {
+  static const json none = json::object();
+  const auto& found = at_path(from, {name});
+  return found.is_null() ? none : found;
+}
+
+/// Compared in each pass with each ReplicaSet: nothing is copied.
 bool same_template(const json& a, const json& b) {
-  return at_path(a, {"spec"}) == at_path(b, {"spec"}) &&
-         comparable_metadata(a) == comparable_metadata(b);
+  const auto &left = object_in(a, "metadata"), &right = object_in(b, "metadata");
+  return same_but(left, right, {"creationTimestamp", "labels", "annotations"}) &&
+         same_but(object_in(left, "labels"), object_in(right, "labels"), {hash_label}) &&
+         object_in(left, "annotations") == object_in(right, "annotations") &&
+         at_path(a, {"spec"}) == at_path(b, {"spec"});
 }
 
 std::int64_t replicas_of(const object& rs) {

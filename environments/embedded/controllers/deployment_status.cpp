@@ -10,12 +10,18 @@ namespace remed::env {
 
 namespace {
 
+bool is_of(const json& condition, std::string_view type) {
+  const auto* own = at_path(condition, {"type"}).get_ptr<const std::string*>();
+  return own && *own == type;
+}
+
 /// A condition of a status, or null.
-json condition_in(const json& status, const std::string& type) {
+const json& condition_in(const json& status, std::string_view type) {
+  static const json none = nullptr;
   for (const auto& one : at_path(status, {"conditions"})) {
-    if (text_at(one, {"type"}) == type) return one;
+    if (is_of(one, type)) return one;
   }
-  return nullptr;
+  return none;
 }
 
 std::int64_t sum(const std::vector<object>& sets, const char* field) {
@@ -45,7 +51,7 @@ void judge_progress(const cluster& c, const json& deployment, const object& curr
                     const counts& now, json& status, std::optional<vtime>& recheck) {
   const auto& old = at_path(deployment, {"status"});
   const auto& limit = at_path(deployment, {"spec", "progressDeadlineSeconds"});
-  auto before = condition_in(status, "Progressing");
+  json before = condition_in(status, "Progressing");
   bool was_complete =
       text_at(before, {"reason"}) == "NewReplicaSetAvailable" && now.replicas == now.updated;
   auto who = subject(deployment, current);
@@ -80,15 +86,13 @@ void show_replica_failure(const object& current, const std::vector<object>& all,
     if (found.is_null()) found = condition_of(*rs, "ReplicaFailure");
   }
   auto& conditions = status["conditions"];
-  auto kept = json::array();
-  for (const auto& one : conditions) {
-    if (text_at(one, {"type"}) != "ReplicaFailure") kept.push_back(one);
-  }
+  if (!conditions.is_array()) conditions = json::array();
+  std::erase_if(conditions.get_ref<json::array_t&>(),
+                [](const json& one) { return is_of(one, "ReplicaFailure"); });
   if (!found.is_null()) {
     found["lastUpdateTime"] = found["lastTransitionTime"];
-    kept.push_back(std::move(found));
+    conditions.push_back(std::move(found));
   }
-  conditions = std::move(kept);
 }
 
 } // namespace
@@ -113,14 +117,13 @@ rollout_bounds bounds_of(const json& deployment) {
 void set_deployment_condition(json& status, const std::string& type, const std::string& value,
                               const std::string& reason, const std::string& message, vtime now,
                               bool refresh) {
-  auto before = condition_in(status, type);
+  const auto& before = condition_in(status, type);
   bool same = text_at(before, {"status"}) == value;
   if (same && text_at(before, {"reason"}) == reason && !refresh) return;
   auto changed_at = same ? text_at(before, {"lastTransitionTime"}) : rfc3339(now);
-  auto kept = json::array();
-  for (const auto& one : at_path(status, {"conditions"})) {
-    if (text_at(one, {"type"}) != type) kept.push_back(one);
-  }
+  auto& all = status["conditions"];
+  if (!all.is_array()) all = json::array();
+  std::erase_if(all.get_ref<json::array_t&>(), [&](const json& one) { return is_of(one, type); });
   auto fresh = json::object();
   fresh["type"] = type;
   fresh["status"] = value;
@@ -128,8 +131,7 @@ void set_deployment_condition(json& status, const std::string& type, const std::
   fresh["message"] = message;
   fresh["lastUpdateTime"] = rfc3339(now);
   fresh["lastTransitionTime"] = changed_at;
-  kept.push_back(std::move(fresh));
-  status["conditions"] = std::move(kept);
+  all.push_back(std::move(fresh));
 }
 
 json deployment_status(const cluster& c, const json& deployment, const object& current,

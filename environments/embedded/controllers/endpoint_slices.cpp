@@ -86,9 +86,24 @@ json new_slice(cluster& c, const slice_set& set, const json& ports) {
   return out;
 }
 
-void write(cluster& c, const slice_set& set, const object& before, json now) {
+/// A slice on its way to be written.
+struct slice_draft {
+  object before;      ///< none: it is new
+  json fresh;         ///< what is new
+  bool moved = false; ///< it had other ports
+  json endpoints = json::array();
+};
+
+/// Most are what they were: told before anything is copied.
+void write(cluster& c, const slice_set& set, const json& ports, slice_draft one) {
+  if (one.before && !one.moved && at_path(*one.before, {"endpoints"}) == one.endpoints &&
+      at_path(*one.before, {"metadata", "labels"}) == set.labels) {
+    return;
+  }
+  auto now = one.before ? *one.before : std::move(one.fresh);
+  now["endpoints"] = std::move(one.endpoints);
+  if (one.moved) now["ports"] = ports;
   now["metadata"]["labels"] = set.labels;
-  if (before && *before == now) return;
   now["metadata"]["generation"] = int_at(now, {"metadata", "generation"}) + 1;
   now["metadata"]["annotations"][trigger_time] = rfc3339(c.now());
   c.put(table, std::move(now));
@@ -98,52 +113,46 @@ void write(cluster& c, const slice_set& set, const object& before, json now) {
 void write_group(cluster& c, const slice_set& set, const json& ports,
                  const std::vector<object>& have, std::vector<json> endpoints, bool keep_empty,
                  std::vector<object>& spare) {
-  std::vector<std::pair<object, json>> slices;
+  std::vector<slice_draft> slices;
   auto open_slice = [&] {
     if (spare.empty()) {
-      slices.emplace_back(nullptr, new_slice(c, set, ports));
+      slices.push_back({nullptr, new_slice(c, set, ports)});
       return;
     }
-    auto now = *spare.back();
-    now["ports"] = ports;
-    now["endpoints"] = json::array();
-    slices.emplace_back(spare.back(), std::move(now));
+    slices.push_back({spare.back(), nullptr, true});
     spare.pop_back();
   };
   std::map<std::string, std::size_t> open;
   for (std::size_t i = 0; i < endpoints.size(); ++i) open[identity_of(endpoints[i])] = i;
   for (const auto& slice : have) {
-    auto now = *slice;
-    now["endpoints"] = json::array();
+    auto& now = slices.emplace_back(slice_draft{slice, nullptr});
     for (const auto& old : at_path(*slice, {"endpoints"})) {
       auto found = open.find(identity_of(old));
       if (found == open.end()) continue;
-      now["endpoints"].push_back(endpoints[found->second]);
+      now.endpoints.push_back(endpoints[found->second]);
       open.erase(found);
     }
-    slices.emplace_back(slice, std::move(now));
   }
   std::size_t place = 0;
   for (std::size_t i = 0; i < endpoints.size(); ++i) {
     auto found = open.find(identity_of(endpoints[i]));
     if (found == open.end() || found->second != i) continue;
-    while (place < slices.size() && slices[place].second["endpoints"].size() >= most_endpoints)
-      ++place;
+    while (place < slices.size() && slices[place].endpoints.size() >= most_endpoints) ++place;
     if (place == slices.size()) open_slice();
-    slices[place].second["endpoints"].push_back(std::move(endpoints[i]));
+    slices[place].endpoints.push_back(std::move(endpoints[i]));
   }
   if (slices.empty() && keep_empty) open_slice();
   bool any = std::any_of(slices.begin(), slices.end(),
-                         [](const auto& one) { return !one.second["endpoints"].empty(); });
+                         [](const auto& one) { return !one.endpoints.empty(); });
   bool kept = any || !keep_empty;
-  for (auto& [before, now] : slices) {
-    bool empty = now["endpoints"].empty();
+  for (auto& one : slices) {
+    bool empty = one.endpoints.empty();
     if (empty && kept) {
-      if (before) c.erase(table, key_of(*before));
+      if (one.before) c.erase(table, key_of(*one.before));
       continue;
     }
     kept = kept || empty;
-    write(c, set, before, std::move(now));
+    write(c, set, ports, std::move(one));
   }
 }
 

@@ -85,21 +85,35 @@ bool truncate(json& subsets) {
   return cut;
 }
 
+/// Whether an Endpoints object is what it would be written as.
+bool says(const json& endpoints, const json& labels, const json& subsets, bool cut) {
+  const auto is = [](const json& value, const json& wanted) {
+    return wanted.empty() ? value.is_null() : value == wanted;
+  };
+  return at_path(endpoints, {"apiVersion"}) == "v1" &&
+         at_path(endpoints, {"kind"}) == "Endpoints" &&
+         is(at_path(endpoints, {"metadata", "labels"}), labels) &&
+         is(at_path(endpoints, {"metadata", "annotations", over_capacity}),
+            cut ? json("truncated") : json()) &&
+         is(at_path(endpoints, {"subsets"}), subsets);
+}
+
 void write_endpoints(cluster& c, const json& service, const object_key& key,
                      const std::vector<object>& pods) {
   auto before = c.objects().get("endpoints", key);
+  auto labels = labels_for(service);
+  auto subsets = subsets_of(service, pods);
+  bool cut = truncate(subsets);
+  if (before && says(*before, labels, subsets, cut)) return;
   auto now = before ? *before : json::object();
   now["apiVersion"] = "v1";
   now["kind"] = "Endpoints";
   now["metadata"]["name"] = key.name;
   now["metadata"]["namespace"] = key.ns;
-  auto labels = labels_for(service);
   if (labels.empty())
     now["metadata"].erase("labels");
   else
     now["metadata"]["labels"] = std::move(labels);
-  auto subsets = subsets_of(service, pods);
-  bool cut = truncate(subsets);
   if (cut)
     now["metadata"]["annotations"][over_capacity] = "truncated";
   else if (now["metadata"].contains("annotations"))
@@ -108,7 +122,6 @@ void write_endpoints(cluster& c, const json& service, const object_key& key,
     now.erase("subsets");
   else
     now["subsets"] = std::move(subsets);
-  if (before && *before == now) return;
   now["metadata"]["annotations"][trigger_time] = rfc3339(c.now());
   c.put("endpoints", std::move(now));
 }

@@ -32,7 +32,9 @@ std::vector<dependent> dependents_of(const cluster& c, const std::string& uid,
   for (const auto& resource : known_resources(c)) {
     if (resource == "events" || c.objects().count(resource) == 0) continue;
     for (const auto& obj : c.objects().list(resource, is_namespaced(c, resource) ? ns : "")) {
-      for (const auto& ref : *facts_of(obj).owners) {
+      const auto& owners = *facts_of(obj).owners;
+      if (!owners.is_array()) continue;
+      for (const auto& ref : owners) {
         const auto& by = at_path(ref, {"uid"});
         if (by.is_string() && by.get_ref<const std::string&>() == uid) {
           out.push_back({resource, obj, ref.value("blockOwnerDeletion", false)});

@@ -306,24 +306,30 @@ bool sync_lifecycle(pod_sync& s) {
   return is_complete(s) ? sync_completion(s) : sync_starts(s);
 }
 
-/// terminationMessagePolicy FallbackToLogsOnError: the last 80 lines, at most 2 KiB.
-static void fall_back_to_log(pod_sync& s, const container_runtime& container, termination& how) {
+/// terminationMessagePolicy FallbackToLogsOnError.
+static bool falls_back_to_log(const pod_sync& s, const container_runtime& container,
+                              const termination& how) {
+  return how.exit_code != 0 && how.message.empty() &&
+         text_at(s.spec_of(container), {"terminationMessagePolicy"}) == "FallbackToLogsOnError";
+}
+
+/// The last 80 lines, at most 2 KiB.
+static void fall_back_to_log(const container_runtime& container, termination& how) {
   constexpr std::size_t lines = 80, bytes = 2048;
-  if (how.exit_code == 0 || !how.message.empty()) return;
-  if (text_at(s.spec_of(container), {"terminationMessagePolicy"}) != "FallbackToLogsOnError")
-    return;
   auto from = container.log.size() - std::min(lines, container.log.size());
   for (; from < container.log.size(); ++from) how.message += container.log[from].text + "\n";
   if (how.message.size() > bytes) how.message.erase(0, how.message.size() - bytes);
 }
 
 void container_ended(pod_sync& s, container_runtime& container, termination how) {
-  bring_log_up_to_date(s.c, s.rt.uid, container.name);
+  const bool quoted = falls_back_to_log(s, container, how);
+  // The log of a pod that leaves goes with it: the few who still read it have it written then.
+  if (quoted || !s.rt.terminating) bring_log_up_to_date(s.c, s.rt.uid, container.name);
   how.started = container.started_at;
   how.finished = s.c.now();
   how.container_id = container.container_id;
   container.phase = container_phase::terminated;
-  fall_back_to_log(s, container, how);
+  if (quoted) fall_back_to_log(container, how);
   container.ended = std::move(how);
   container.reason.clear();
   container.message.clear();

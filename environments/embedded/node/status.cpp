@@ -170,23 +170,41 @@ std::vector<condition> conditions_of(const json& pod, const pod_runtime& rt,
   return out;
 }
 
+/// Whether it is that text; no text is as good as an empty one.
+bool is_text(const json& value, std::string_view text) {
+  const auto* own = value.get_ptr<const std::string*>();
+  return own ? *own == text : text.empty();
+}
+
+/// How many members a condition is written with.
+std::size_t written_members(const condition& of) {
+  return 4U + (of.reason.empty() ? 0U : 1U) + (of.message.empty() ? 0U : 1U);
+}
+
 json with_times(const cluster& c, const json& pod, const std::vector<condition>& wanted) {
   auto out = json::array();
   const auto& old = at_path(pod, {"status", "conditions"});
   auto before = [&](const std::string& type) -> const json* {
     for (const auto& one : old) {
-      if (text_at(one, {"type"}) == type) return &one;
+      if (is_text(at_path(one, {"type"}), type)) return &one;
     }
     return nullptr;
   };
   for (const auto& want : wanted) {
+    const std::string status = want.status ? "True" : "False";
+    const auto* was = before(want.type);
+    const bool same = was && is_text(at_path(*was, {"status"}), status);
+    if (same && was->size() == written_members(want) && was->contains("lastTransitionTime") &&
+        was->value("lastProbeTime", json(0)).is_null() &&
+        is_text(at_path(*was, {"reason"}), want.reason) &&
+        is_text(at_path(*was, {"message"}), want.message)) {
+      out.push_back(*was); // mostly nothing is new
+      continue;
+    }
     auto one = json::object();
-    std::string status = want.status ? "True" : "False";
     one["type"] = want.type;
     one["status"] = status;
     one["lastProbeTime"] = nullptr;
-    const auto* was = before(want.type);
-    bool same = was && text_at(*was, {"status"}) == status;
     one["lastTransitionTime"] = same ? (*was)["lastTransitionTime"] : json(rfc3339(c.now()));
     if (!want.reason.empty()) one["reason"] = want.reason;
     if (!want.message.empty()) one["message"] = want.message;
@@ -207,10 +225,13 @@ json with_times(const cluster& c, const json& pod, const std::vector<condition>&
 json pod_status(const cluster& c, const json& pod, const pod_runtime& rt) {
   auto out = json::object();
   const auto& before = at_path(pod, {"status"});
-  for (const auto& [name, value] : before.items()) {
-    // What is told anew below is not copied first.
-    if (before.is_object() && name != "conditions" && name != "containerStatuses")
-      out[name] = value;
+  if (before.is_object()) {
+    auto& all = out.get_ref<json::object_t&>();
+    for (const auto& [name, value] : before.get_ref<const json::object_t&>()) {
+      // What is told anew below is not copied first.
+      if (name != "conditions" && name != "containerStatuses")
+        all.emplace_hint(all.end(), name, value);
+    }
   }
   auto phase = phase_of(pod, rt);
   if (!rt.end_reason.empty()) {

@@ -1,6 +1,7 @@
 #include "environments/embedded/controllers/scheduler/view.hpp"
 
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/kept_text.hpp"
 
 #include <algorithm>
 
@@ -42,14 +43,20 @@ resource_amounts pod_requests(const json& pod) {
   return sum;
 }
 
+/// Told once in the pod's life: all pods of a node are asked for each pod that is placed.
+static std::shared_ptr<const resource_amounts> requests_of(const object& pod) {
+  return std::static_pointer_cast<const resource_amounts>(
+      kept_with(pod, [&] { return std::make_shared<const resource_amounts>(pod_requests(*pod)); }));
+}
+
 void node_view::add(const object& pod) {
   pods.push_back(pod);
-  for (const auto& [name_of, amount] : pod_requests(*pod)) used[name_of] += amount;
+  for (const auto& [name_of, amount] : *requests_of(pod)) used[name_of] += amount;
 }
 
 void node_view::remove(const object& pod) {
   std::erase(pods, pod);
-  for (const auto& [name_of, amount] : pod_requests(*pod)) used[name_of] -= amount;
+  for (const auto& [name_of, amount] : *requests_of(pod)) used[name_of] -= amount;
 }
 
 std::int64_t priority_of(const json& pod) {

@@ -1,0 +1,50 @@
+// The cells of a row with room for what depends on when it is looked at: objects are immutable, so
+// their cells are, but for ages.
+#pragma once
+
+#include "runtime/time.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace remed::env {
+
+/// Stands for the present in printers: whatever is an age is left open.
+class ages {
+public:
+  /// The place of "BEFORE5m3sAFTER", for a cell.
+  nlohmann::json since(vtime t, std::string before = {}, std::string after = {});
+  /// Likewise of a time stamp; "<unknown>" when it is none.
+  nlohmann::json since(const nlohmann::json& stamp);
+
+private:
+  friend class cell_draft;
+  struct age {
+    vtime since{};
+    std::string before, after;
+  };
+  std::vector<age> all_;
+};
+
+class cell_draft {
+public:
+  /// `cells` are a printer's, with places that `open` gave it.
+  cell_draft(nlohmann::json cells, ages open);
+
+  /// The cells as they are at a moment.
+  nlohmann::json at(vtime now) const;
+
+private:
+  nlohmann::json cells_;                                ///< without what is open
+  std::vector<std::pair<std::size_t, ages::age>> open_; ///< by index of the cell
+};
+
+/// The cells of a built-in kind; none when it has no printer of its own.
+std::optional<cell_draft> drafted_cells(const std::string& plural, const nlohmann::json& obj);
+
+} // namespace remed::env
