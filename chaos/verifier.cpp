@@ -55,12 +55,6 @@ std::string print_of(const env::seen_objects& seen) {
   return out;
 }
 
-/// Whether pods and workloads are the very same ones.
-bool same_movables(const env::seen_objects& a, const env::seen_objects& b) {
-  return a.same("pods", b) && std::all_of(std::begin(workload_tables), std::end(workload_tables),
-                                          [&](const char* table) { return a.same(table, b); });
-}
-
 } // namespace
 
 result<verification_plan> load_verification_plan(const std::string& file) {

@@ -124,16 +124,18 @@ const service_profile* profile_of(const cluster& c, const json& pod, const std::
   return profile_behind(c, known_pod(c.objects(), pod), container);
 }
 
+double allowed_cores(const object_facts& pod, std::string_view container, double node_cores) {
+  const auto* spec = pod.find(container);
+  if (!spec || !spec->cpu_limit || *spec->cpu_limit <= 0) return node_cores;
+  return std::min(node_cores, effective_cores(*spec->cpu_limit));
+}
+
 /// Who else wants the CPU there, and whether the application answers: no more of its surroundings.
 static flow_container competition(const container_view& of) {
   const auto& [c, pod, container, profile, runs, common] = of;
   flow_container out;
   out.node_cores = common.node_cores;
-  out.cores = out.node_cores;
-  if (const auto* spec = pod->find(container)) {
-    const auto& limit = spec->cpu_limit;
-    if (limit && *limit > 0) out.cores = std::min(out.cores, effective_cores(*limit));
-  }
+  out.cores = allowed_cores(pod.facts(), container, out.node_cores);
   double busy = 0, threads = 0;
   for (const auto& [id, e] : c.effects()) {
     if (e.pod_uid != pod->uid || e.container != container || is_spent(c, e)) continue;
