@@ -33,7 +33,7 @@ public:
   /// Follows all cases of these services; -1 is no service.
   void follow(const std::vector<int>& services) {
     for (const auto one : services) {
-      if (one >= 0) parts_[static_cast<std::size_t>(one)].wanted.set();
+      if (one >= 0) parts_[static_cast<std::size_t>(one)].wanted.add_all();
     }
     for (auto at = order_.rbegin(); at != order_.rend(); ++at) prepare(*at);
     for (const auto at : order_) {
@@ -85,10 +85,10 @@ private:
   /// Says which cases the callees are wanted for.
   void prepare(std::size_t at) {
     auto& part = parts_[at];
-    if (part.wanted.none()) return;
+    if (part.wanted.empty()) return;
     part.now = std::make_unique<service_work>();
     auto& now = *part.now;
-    now.cases.which = case_list(part.wanted);
+    now.cases.which.assign(part.wanted);
     if (!is_somewhere(at)) return;
     const auto& n = node(at);
     now.pods = meet(n);
@@ -148,7 +148,11 @@ private:
     std::optional<shuffled> which;
     if (pods.size() > 1) which.emplace(seed_, p.name + "/pod");
     const shuffled own(seed_, p.name + "/own");
-    const shuffled overload(seed_, p.name + "/overload"), trouble(seed_, p.name + "/trouble");
+    std::optional<shuffled> overload, trouble; // hardly ever met
+    const auto unit = [&](std::optional<shuffled>& of, const char* what, int i) {
+      if (!of) of.emplace(seed_, p.name + what);
+      return of->unit(i);
+    };
     cpu_draws cpu(seed_, p);
     const auto rest_ms = std::max(0.0, p.latency_ms - p.cpu_ms);
     for (const auto i : cases.which) {
@@ -160,9 +164,9 @@ private:
       cases.served[i] = cases.out.ok[i] = false;
       if (!pod.reached) {
         ms = pod.at.partitioned ? never : refusal_ms;
-      } else if (pod.rho > full_load && overload.unit(i) > full_load / pod.rho) {
+      } else if (pod.rho > full_load && unit(overload, "/overload", i) > full_load / pod.rho) {
         ms = never; // no CPU is left for this one
-      } else if (pod.errors > 0 && trouble.unit(i) < pod.errors) {
+      } else if (pod.errors > 0 && unit(trouble, "/trouble", i) < pod.errors) {
         ms = refusal_ms;
       } else {
         ms = rest_ms * own_factor(p.spread, own.index(i)) + pod.at.io_delay_ms + pod.at.app_ms +

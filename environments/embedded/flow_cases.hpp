@@ -8,7 +8,7 @@
 
 #include <algorithm>
 #include <array>
-#include <bitset>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <optional>
@@ -65,23 +65,41 @@ inline bool is_clean(const flow_container& sender) {
 }
 
 /// Some of the cases: callers meet few of a callee's, and no other is followed.
-using case_set = std::bitset<flow_cases>;
+class case_set {
+public:
+  bool contains(int i) const { return (words_[word_of(i)] >> (i % 64) & 1) != 0; }
+  void add(int i) { words_[word_of(i)] |= std::uint64_t{1} << (i % 64); }
+  void add_all() { words_.fill(~std::uint64_t{0}); }
+  bool empty() const {
+    return std::all_of(words_.begin(), words_.end(), [](auto word) { return word == 0; });
+  }
+  /// In rising order.
+  template <class Each>
+  void each(Each call) const {
+    for (std::size_t n = 0; n < words_.size(); ++n) {
+      for (auto left = words_[n]; left != 0; left &= left - 1)
+        call(static_cast<int>(n) * 64 + std::countr_zero(left));
+    }
+  }
 
-/// The same, in rising order.
+private:
+  static_assert(flow_cases % 64 == 0);
+  static std::size_t word_of(int i) { return static_cast<std::size_t>(i) / 64; }
+  std::array<std::uint64_t, flow_cases / 64> words_{};
+};
+
+/// The same, to be gone through often.
 class case_list {
 public:
-  case_list() = default;
-  explicit case_list(const case_set& all) {
-    for (int i = 0; i < flow_cases; ++i) {
-      at_[size_] = static_cast<std::uint16_t>(i);
-      if (all[static_cast<std::size_t>(i)]) ++size_;
-    }
+  void assign(const case_set& all) {
+    size_ = 0;
+    all.each([&](int i) { at_[size_++] = static_cast<std::uint16_t>(i); });
   }
   const std::uint16_t* begin() const { return at_.data(); }
   const std::uint16_t* end() const { return at_.data() + size_; }
 
 private:
-  std::array<std::uint16_t, flow_cases + 1> at_;
+  std::array<std::uint16_t, flow_cases> at_;
   std::size_t size_ = 0;
 };
 
@@ -130,24 +148,12 @@ public:
     tag.append(">").append(std::to_string(edge.route)).append(edge.call->to);
     const auto per_request = edge.call->per_request;
     if (per_request != std::floor(per_request)) often_.emplace(seed, tag);
-    const bool filtered = is_filtered();
-    bool links = filtered;
-    for (const auto& pod : pods) {
-      const auto& lost = pod.at.lost_names;
-      nameless_.push_back(std::find(lost.begin(), lost.end(), edge.call->to) != lost.end());
-      plain_.push_back(!filtered && pod.clean && pod.at.filters.empty());
-      links = links || !plain_.back();
-    }
-    if (links) which_.emplace(seed, edge.call->to + "/pod");
-    const auto most = static_cast<int>(std::min(most_calls, std::ceil(per_request)));
-    pick_.reserve(static_cast<std::size_t>(most));
-    const auto length = tag.size();
-    for (int n = 0; n < most; ++n) {
-      const auto number = std::to_string(n);
-      if (links) link_.emplace_back(seed, tag.append("/link/").append(number));
-      tag.resize(length);
-      pick_.emplace_back(seed, tag.append("/").append(number));
-      tag.resize(length);
+    const auto most = static_cast<std::size_t>(std::min(most_calls, std::ceil(per_request)));
+    draw(seed, tag, "/", most, pick_);
+    look_for_trouble();
+    if (!plain_.empty()) {
+      which_.emplace(seed, edge.call->to + "/pod");
+      draw(seed, tag, "/link/", most, link_);
     }
     tag.resize(named);
   }
@@ -161,23 +167,52 @@ public:
       const auto count = count_of(i);
       for (std::size_t n = 0; n < count; ++n) {
         for (int attempt = 0; attempt <= edge_.call->retries; ++attempt)
-          out.set(static_cast<std::size_t>(pick_[n].index(case_of(i, attempt))));
+          out.add(pick_[n].index(case_of(i, attempt)));
       }
     }
   }
 
   /// Adds what one call after the other takes to the cases that make it.
   void follow(const answers& theirs, followed& cases) const {
+    const bool simple = plain_.empty() && edge_.call->retries == 0;
     for (const auto i : cases.which) {
-      if (cases.out.ok[i] && is_made_by(cases, i))
+      if (!cases.out.ok[i] || !is_made_by(cases, i)) continue;
+      if (simple)
+        follow_plain(theirs, i, cases.out.ms[i], cases.out.ok[i]);
+      else
         follow(theirs, cases.pod[i], i, cases.out.ms[i], cases.out.ok[i]);
     }
   }
 
 private:
-  bool is_filtered() const {
-    return there_ && std::any_of(there_->endpoints.begin(), there_->endpoints.end(),
-                                 [](const auto& peer) { return !peer.filters.empty(); });
+  static void draw(std::uint64_t seed, std::string& tag, const char* what, std::size_t many,
+                   std::vector<shuffled>& to) {
+    const auto length = tag.size();
+    to.reserve(many);
+    for (std::size_t n = 0; n < many; ++n) {
+      to.emplace_back(seed, tag.append(what).append(std::to_string(n)));
+      tag.resize(length);
+    }
+  }
+  /// Most calls meet none.
+  void look_for_trouble() {
+    const auto filters = [](const flow_container& pod) { return !pod.filters.empty(); };
+    const bool filtered =
+        there_ && std::any_of(there_->endpoints.begin(), there_->endpoints.end(), filters);
+    const auto is_plain = [&](const met_pod& pod) {
+      return !filtered && pod.clean && pod.at.filters.empty();
+    };
+    const auto lacks_name = [&](const met_pod& pod) {
+      const auto& lost = pod.at.lost_names;
+      return std::find(lost.begin(), lost.end(), edge_.call->to) != lost.end();
+    };
+    if (std::all_of(pods_.begin(), pods_.end(),
+                    [&](const auto& pod) { return is_plain(pod) && !lacks_name(pod); }))
+      return;
+    for (const auto& pod : pods_) {
+      nameless_.push_back(lacks_name(pod));
+      plain_.push_back(is_plain(pod));
+    }
   }
   bool is_made_by(const followed& cases, std::uint16_t i) const {
     return edge_.route < 0 || edge_.route == cases.route[i];
@@ -190,6 +225,16 @@ private:
   /// Another attempt meets another case.
   static int case_of(int i, int attempt) { return (i + 53 * attempt) % flow_cases; }
 
+  /// As `follow` when nothing is between any pod and the callee.
+  void follow_plain(const answers& theirs, int i, double& ms, bool& ok) const {
+    const auto count = count_of(i);
+    for (std::size_t n = 0; n < count && ok; ++n) {
+      const auto j = static_cast<std::size_t>(pick_[n].index(i));
+      const auto took = theirs.ms[j];
+      ms += std::min(took, edge_.limit);
+      ok = (theirs.ok[j] && took <= edge_.limit) || !edge_.call->required;
+    }
+  }
   void follow(const answers& theirs, std::size_t pod, int i, double& ms, bool& ok) const {
     const auto& call = *edge_.call;
     const bool nameless = nameless_[pod], plain = plain_[pod];
@@ -233,11 +278,11 @@ private:
   const flow_edge& edge_;
   const flow_service* there_;
   const std::vector<met_pod>& pods_; ///< the caller's
-  std::vector<bool> nameless_;       ///< by pod: it cannot resolve the name
-  std::vector<bool> plain_;          ///< by pod: nothing is between it and the callee
   std::optional<shuffled> often_;    ///< where it is not the same number of calls each time
   std::vector<shuffled> pick_;
-  // only when some pod is not plain
+  // only when some pod meets trouble
+  std::vector<bool> nameless_; ///< by pod: it cannot resolve the name
+  std::vector<bool> plain_;    ///< by pod: nothing is between it and the callee
   std::optional<shuffled> which_;
   std::vector<shuffled> link_;
 };
@@ -265,8 +310,8 @@ private:
   /// The strata are the same for both draws, so that each quantile is told once.
   double normal(int stratum) {
     const auto at = static_cast<std::size_t>(stratum);
-    if (!known_[at]) {
-      known_.set(at);
+    if (!known_.contains(stratum)) {
+      known_.add(stratum);
       normal_[at] = normal_quantile(work_.unit_of(stratum));
     }
     return normal_[at];

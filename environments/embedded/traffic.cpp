@@ -149,6 +149,26 @@ bool reshapes(const change& seen) {
   return false;
 }
 
+/// What is declared of a namespace's system, and what its manifests tell of the rest.
+std::shared_ptr<const system_profile> inferred(const cluster& c,
+                                               const std::vector<const json*>& objects,
+                                               const std::string& ns,
+                                               const runtime_catalogue& runtimes) {
+  const auto& state = c.traffic();
+  const auto declared = state.system && state.system->name == ns;
+  auto profile = declared ? *state.system : system_profile{};
+  profile.name = ns;
+  infer_services(objects, ns, runtimes, profile);
+  // Whoever neither answers a Service nor calls one has no part in the traffic.
+  std::set<std::string> parts(profile.entry.begin(), profile.entry.end());
+  for (const auto& [name, p] : profile.services) {
+    if (!p.inferred || !p.calls.empty() || c.objects().get("services", {ns, p.service_name()}))
+      parts.insert(name);
+  }
+  std::erase_if(profile.services, [&](const auto& s) { return !parts.count(s.first); });
+  return std::make_shared<const system_profile>(std::move(profile));
+}
+
 /// Looks at the manifests of a namespace again. A declared system keeps what it declares. False
 /// when there was nothing and is nothing.
 bool infer(cluster& c, const std::string& ns, const runtime_catalogue& runtimes) {
@@ -166,19 +186,11 @@ bool infer(cluster& c, const std::string& ns, const runtime_catalogue& runtimes)
   hold({"services", "configmaps", "secrets", "ingresses.networking.k8s.io"});
   std::vector<const json*> objects;
   for (const auto& one : held) objects.push_back(one.get());
-  auto profile = declared ? *state.system : system_profile{};
-  profile.name = ns;
-  infer_services(objects, ns, runtimes, profile);
-  // Whoever neither answers a Service nor calls one has no part in the traffic.
-  std::set<std::string> parts(profile.entry.begin(), profile.entry.end());
-  for (const auto& [name, p] : profile.services) {
-    if (!p.inferred || !p.calls.empty() || c.objects().get("services", {ns, p.service_name()}))
-      parts.insert(name);
-  }
-  std::erase_if(profile.services, [&](const auto& s) { return !parts.count(s.first); });
-  if (profile.services.empty()) return state.apps.erase(ns) > 0;
+  const bool known = declared && is_complete(objects, ns, *state.system);
+  auto profile = known ? state.system : inferred(c, objects, ns, runtimes);
+  if (profile->services.empty()) return state.apps.erase(ns) > 0;
   auto& app = state.apps[ns];
-  app.profile = std::make_shared<const system_profile>(std::move(profile));
+  app.profile = std::move(profile);
   app.input = nullptr;
   return true;
 }
@@ -243,8 +255,13 @@ private:
                 const traffic_conditions* before, traffic_conditions& now) const {
     auto& state = c.traffic();
     auto declared = state.system && state.system->name == ns;
-    auto input = look_again(c, *app.profile, app.input.get(), before, now);
+    // Who was told to look again, whatever it finds, has no input; the profile may be what it was.
+    const auto last = app.input ? app.input : before ? before->input_of(ns, app.profile) : nullptr;
+    auto input = look_again(c, *app.profile, last.get(), before, now);
     const bool same = app.input && !input && !app.past.empty();
+    if (input) app.input = std::make_shared<const flow_input>(std::move(*input));
+    if (!app.input) app.input = last ? last : std::make_shared<const flow_input>();
+    now.note_input(ns, app.profile, app.input);
     if (same && !effects_changed) return;
     auto chance = c.random().split("traffic");
     if (same && declared && state.chance.state() == chance.state()) {
@@ -252,11 +269,9 @@ private:
       return;
     }
     if (declared || !state.system) state.chance = chance;
-    if (input) app.input = std::make_shared<const flow_input>(std::move(*input));
-    if (!app.input) app.input = std::make_shared<const flow_input>();
-    const auto* last = app.past.empty() ? nullptr : app.past.back().flow.get();
+    const auto* earlier = app.past.empty() ? nullptr : app.past.back().flow.get();
     auto flow = std::make_shared<const lazy_flow>(app.profile, app.input,
-                                                  chance.split("flow").next(), last);
+                                                  chance.split("flow").next(), earlier);
     if (declared) close_segment(c, flow);
     note(app, c.now(), std::move(flow));
   }

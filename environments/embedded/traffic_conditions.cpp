@@ -152,6 +152,18 @@ void traffic_conditions::note_services(const std::string& ns, std::vector<servic
   services_[ns] = std::move(all);
 }
 
+std::shared_ptr<const flow_input> traffic_conditions::input_of(
+    const std::string& ns, const std::shared_ptr<const system_profile>& profile) const {
+  const auto found = inputs_.find(ns);
+  return found == inputs_.end() || found->second.first != profile ? nullptr : found->second.second;
+}
+
+void traffic_conditions::note_input(const std::string& ns,
+                                    std::shared_ptr<const system_profile> profile,
+                                    std::shared_ptr<const flow_input> input) {
+  inputs_[ns] = {std::move(profile), std::move(input)};
+}
+
 bool traffic_conditions::same_flows(const cluster& c, const traffic_conditions* before) {
   for (const auto& [ns, app] : c.traffic().apps)
     flows_.push_back(app.past.empty() ? nullptr : app.past.back().flow);

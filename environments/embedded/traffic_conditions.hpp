@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace remed::env {
@@ -51,6 +52,11 @@ public:
   /// As what was `before` had it, or none.
   const std::vector<service_conditions>* services(const std::string& ns) const;
   void note_services(const std::string& ns, std::vector<service_conditions> all);
+  /// What surrounded the services of a namespace, when that was of the same profile; else none.
+  std::shared_ptr<const flow_input> input_of(
+      const std::string& ns, const std::shared_ptr<const system_profile>& profile) const;
+  void note_input(const std::string& ns, std::shared_ptr<const system_profile> profile,
+                  std::shared_ptr<const flow_input> input);
   /// Whether requests fare as they did before: CPU in use follows them.
   bool same_flows(const cluster& c, const traffic_conditions* before);
 
@@ -67,6 +73,9 @@ private:
   std::vector<pod_conditions> pods_;
   std::vector<container_mark> marks_;
   std::map<std::string, std::vector<service_conditions>> services_; ///< by namespace
+  std::map<std::string, std::pair<std::shared_ptr<const system_profile>,
+                                  std::shared_ptr<const flow_input>>>
+      inputs_; ///< by namespace
 };
 
 /// What surrounds the services of a system now; none when that is as in `last`, which rests on the
