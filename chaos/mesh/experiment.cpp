@@ -115,8 +115,8 @@ private:
     if (!changed) return retry;
     // An action may have written to other objects meanwhile, but to no other part of this one.
     cr["status"]["experiment"]["containerRecords"] = std::move(records);
-    store(cr);
-    say_updated(c_, cr, "records", "records");
+    store(std::move(cr));
+    say_updated(c_, *found, "records", "records");
     return retry;
   }
 

@@ -237,7 +237,8 @@ private:
   }
   void follow(const answers& theirs, std::size_t pod, int i, double& ms, bool& ok) const {
     const auto& call = *edge_.call;
-    const bool nameless = nameless_[pod], plain = plain_[pod];
+    const bool plain = plain_.empty() || plain_[pod];
+    const bool nameless = !plain_.empty() && nameless_[pod];
     const auto limit = edge_.limit;
     const auto count = count_of(i);
     for (std::size_t n = 0; n < count && ok; ++n) {

@@ -1,9 +1,9 @@
 #include "environments/embedded/flow_graph.hpp"
 
+#include "environments/embedded/meeting_rate.hpp"
+
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <optional>
 
 namespace remed::env {
 
@@ -14,8 +14,6 @@ const flow_service nowhere{false, {}};
 constexpr int rounds = 12;
 /// Rounds of the search for the rate at which a closed load turns; each halves the error.
 constexpr int halvings = 18;
-/// Looks that guess that rate before.
-constexpr int guesses = 4;
 constexpr int quantiles = 16;
 
 /// Expected time one sender's link adds to a connection and a message. ms.
@@ -58,28 +56,6 @@ std::vector<std::vector<std::size_t>> callers_in(const std::vector<call_node>& n
   }
   return out;
 }
-
-/// Where a falling function of a rate meets the rate itself: each value it has bounds that place on
-/// both sides. What lies beyond the bounds is known without a look.
-class meeting_bounds {
-public:
-  void add(double rate, double value) {
-    least_ = std::max(least_, std::min(rate, value));
-    most_ = std::min(most_, std::max(rate, value));
-  }
-  /// Whether the function is above this rate, as far as that is certain whatever is rounded.
-  std::optional<bool> is_above(double rate) const {
-    constexpr double margin = 1e-9;
-    if (rate < least_ * (1 - margin)) return true;
-    if (rate > most_ * (1 + margin)) return false;
-    return std::nullopt;
-  }
-  double within(double rate) const { return std::clamp(rate, least_, std::max(least_, most_)); }
-  double width() const { return most_ - least_; }
-
-private:
-  double least_ = 0, most_ = std::numeric_limits<double>::infinity();
-};
 
 } // namespace
 
@@ -163,29 +139,7 @@ void flow_graph::settle() {
   auto open = system_.users <= 0;
   entry_rps_ = open ? system_.load_rps : system_.users / system_.think_s;
   if (open || system_.entry.empty()) return spread(entry_rps_);
-  double low = 0, high = entry_rps_;
-  meeting_bounds bounds;
-  const auto look = [&](double rate) {
-    const auto value = turns(rate);
-    bounds.add(rate, value);
-    return value;
-  };
-  // Near the meeting the function is a line: where that meets the rate is soon as good as known.
-  double before = high, then = look(before), rate = then;
-  const auto enough = std::ldexp(high, -halvings);
-  for (int i = 1; i < guesses && rate != before && bounds.width() > enough; ++i) {
-    const auto now = look(rate);
-    const auto slope = (now - then) / (rate - before);
-    before = rate;
-    then = now;
-    rate = bounds.within(rate + (now - rate) / (1 - slope));
-  }
-  for (int i = 0; i < halvings; ++i) {
-    entry_rps_ = (low + high) / 2;
-    const auto known = bounds.is_above(entry_rps_);
-    const bool above = known ? *known : look(entry_rps_) > entry_rps_;
-    (above ? low : high) = entry_rps_;
-  }
+  entry_rps_ = meeting_rate([&](double rate) { return turns(rate); }, entry_rps_, halvings);
   spread(entry_rps_);
 }
 

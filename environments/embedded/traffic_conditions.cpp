@@ -62,15 +62,6 @@ void add_endpoint(const cluster& c, const pod_conditions* pod, const common_surr
   out.endpoints.push_back(std::move(one));
 }
 
-/// The pods behind a service, in the order of its addresses.
-std::vector<const pod_conditions*> pods_behind(const traffic_conditions& now, std::string_view ns,
-                                               const service_conditions& service) {
-  std::vector<const pod_conditions*> out;
-  if (!service.endpoints) return out;
-  for (const auto& at : facts_of(service.endpoints).endpoints) out.push_back(now.pod(ns, at.pod));
-  return out;
-}
-
 flow_service service_now(const cluster& c, const service_conditions& is,
                          const std::vector<const pod_conditions*>& pods,
                          const common_surroundings& common) {
@@ -135,12 +126,17 @@ void traffic_conditions::compare(const traffic_conditions& before) {
   }
 }
 
-const pod_conditions* traffic_conditions::pod(std::string_view ns, std::string_view name) const {
+const pod_conditions* traffic_conditions::pod(std::string_view ns, std::string_view name,
+                                              std::size_t& likely) const {
   const std::pair wanted(ns, name);
-  const auto found =
-      std::lower_bound(pods_.begin(), pods_.end(), wanted,
-                       [](const pod_conditions& a, const auto& b) { return place_of(a) < b; });
-  return found == pods_.end() || place_of(*found) != wanted ? nullptr : &*found;
+  if (likely >= pods_.size() || place_of(pods_[likely]) != wanted) {
+    const auto found =
+        std::lower_bound(pods_.begin(), pods_.end(), wanted,
+                         [](const pod_conditions& a, const auto& b) { return place_of(a) < b; });
+    if (found == pods_.end() || place_of(*found) != wanted) return nullptr;
+    likely = static_cast<std::size_t>(found - pods_.begin());
+  }
+  return &pods_[likely++];
 }
 
 const std::vector<service_conditions>* traffic_conditions::services(const std::string& ns) const {
@@ -180,11 +176,17 @@ std::optional<flow_input> look_again(const cluster& c, const system_profile& sys
   std::vector<service_conditions> all;
   all.reserve(system.services.size());
   std::optional<flow_input> out;
+  std::vector<const pod_conditions*> pods;
+  std::size_t likely = 0; // pods are mostly called like their services, and both are in order
   for (const auto& [name, profile] : system.services) {
     const auto* behind = endpoints.find(profile.service_name());
     const auto& is = all.emplace_back(service_conditions{
         services.find(profile.service_name()) != nullptr, behind ? *behind : object{}});
-    const auto pods = pods_behind(now, system.name, is);
+    pods.clear();
+    if (is.endpoints) {
+      for (const auto& at : facts_of(is.endpoints).endpoints)
+        pods.push_back(now.pod(system.name, at.pod, likely));
+    }
     const auto* old = known ? &(*known)[all.size() - 1] : nullptr;
     const bool same =
         old && old->resolvable == is.resolvable && old->endpoints == is.endpoints &&

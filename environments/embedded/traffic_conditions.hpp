@@ -47,8 +47,9 @@ public:
   const common_surroundings& common() const { return common_; }
   /// By namespace and name.
   const std::vector<pod_conditions>& pods() const { return pods_; }
-  /// None when there is no such pod.
-  const pod_conditions* pod(std::string_view ns, std::string_view name) const;
+  /// None when there is no such pod. `likely`: its place among the pods, if the guess is right; the
+  /// place after it, afterwards.
+  const pod_conditions* pod(std::string_view ns, std::string_view name, std::size_t& likely) const;
   /// As what was `before` had it, or none.
   const std::vector<service_conditions>* services(const std::string& ns) const;
   void note_services(const std::string& ns, std::vector<service_conditions> all);
