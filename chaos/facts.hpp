@@ -4,6 +4,7 @@
 
 #include "chaos/fault.hpp"
 #include "chaos/scenario.hpp"
+#include "chaos/workload_view.hpp"
 #include "environments/environment.hpp"
 #include "runtime/shared_list.hpp"
 
@@ -47,6 +48,12 @@ struct facts {
   std::optional<disk_facts> disk;
 };
 
+/// What one look showed of the target.
+struct target_view {
+  env::seen_objects of; ///< the look
+  workload_view view;
+};
+
 /// What is being judged; what predicates know besides the facts.
 struct setting {
   fault what;
@@ -57,11 +64,17 @@ struct setting {
   std::map<std::string, double> usual = {};
   /// The target's workload as declared, once it was looked up; see the function below.
   mutable const json* declared = nullptr;
+  /// Of the last look that was judged; see view_of below.
+  mutable std::optional<target_view> viewed = {};
 };
 
 /// The target's workload as the system's manifests declare it; null: they have none. Looked up
 /// once: a system has a hundred manifests, and every check asks.
 const json& declared_workload(const setting& s);
+
+/// The target as a look shows it. Selected once for all looks that saw the same objects: every
+/// check asks. Valid until the next look is asked for.
+const workload_view& view_of(const env::observation& seen, const setting& s);
 
 /// What the words of a fault file stand for: namespace, system, target, workloads (the table its
 /// workload is in), container (the target's first), image and port (the first of that),

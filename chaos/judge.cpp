@@ -249,7 +249,7 @@ std::int64_t judge::due_restarts(const env::observation& now) const {
   const auto& declared = declared_workload(setting_);
   const auto asked = declared.is_object() ? declared["spec"].value("replicas", std::int64_t{1}) : 1;
   // Who adds pods has not restarted any.
-  const auto present = view_of(now, setting_.where.target).pods.size();
+  const auto present = view_of(now, setting_).pods.size();
   return 2 * std::max<std::int64_t>(asked, static_cast<std::int64_t>(present));
 }
 

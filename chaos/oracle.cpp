@@ -84,6 +84,13 @@ const json& declared_workload(const setting& s) {
   return *s.declared;
 }
 
+const workload_view& view_of(const env::observation& seen, const setting& s) {
+  auto& last = s.viewed;
+  if (!last || !same_movables(seen.objects, last->of))
+    last = target_view{seen.objects, view_of(seen, s.where.target)};
+  return last->view;
+}
+
 words words_of(const setting& s, const std::string& object_name) {
   const auto& workload = declared_workload(s);
   const auto& containers = containers_of(workload);

@@ -57,7 +57,7 @@ finding ratio_of_limit(const facts& f, const setting& s, const json& with, const
   const bool any_suffices = with.contains("at_least");
   const double bound =
       any_suffices ? with["at_least"].get<double>() : upper_bound(s, with, resource);
-  auto view = view_of(f.seen, s.where.target);
+  const auto& view = view_of(f.seen, s);
   if (view.pods.empty()) return {truth::no, "no pod of " + s.where.target + " is there"};
   finding out{say(!any_suffices), ""};
   for (const auto& pod : view.pods) {
@@ -113,7 +113,7 @@ void least_share(const json& containers, const json& declared, double& least, st
 
 std::map<std::string, double> usual_shares(const facts& f, const setting& s) {
   std::map<std::string, double> out;
-  for (const auto& pod : view_of(f.seen, s.where.target).pods) {
+  for (const auto& pod : view_of(f.seen, s).pods) {
     const auto& containers = containers_of(*pod);
     if (is_terminating(*pod) || containers.empty()) continue;
     for (const auto* resource : {"cpu", "memory"}) {
@@ -142,7 +142,7 @@ finding memory_of_limit(const facts& f, const setting& s, const json& with) {
 }
 
 finding pods_ready(const facts& f, const setting& s, const json& with) {
-  auto view = view_of(f.seen, s.where.target);
+  const auto& view = view_of(f.seen, s);
   std::int64_t ready = 0, others = 0;
   for (const auto& pod : view.pods) {
     if (is_ready(*pod) && !is_terminating(*pod))
@@ -159,15 +159,14 @@ finding pods_ready(const facts& f, const setting& s, const json& with) {
 
 finding replicas(const facts& f, const setting& s, const json& with) {
   double there = 0;
-  for (const auto& pod : view_of(f.seen, s.where.target).pods)
-    there += is_terminating(*pod) ? 0 : 1;
+  for (const auto& pod : view_of(f.seen, s).pods) there += is_terminating(*pod) ? 0 : 1;
   const bool holds = with.contains("below") ? there < with["below"].get<double>()
                                             : there >= with.value("at_least", 1.0);
   return {say(holds), s.where.target + " has " + text(there) + " pods"};
 }
 
 finding images(const facts& f, const setting& s, const json& with) {
-  auto view = view_of(f.seen, s.where.target);
+  const auto& view = view_of(f.seen, s);
   const auto& declared = containers_of(declared_workload(s));
   std::string wrong;
   auto compare = [&](const json& object) {
@@ -189,7 +188,7 @@ finding images(const facts& f, const setting& s, const json& with) {
 
 finding ended_by(const facts& f, const setting& s, const json& with) {
   const auto reason = with.value("reason", "");
-  for (const auto& pod : view_of(f.seen, s.where.target).pods) {
+  for (const auto& pod : view_of(f.seen, s).pods) {
     for (const auto& c : env::at_path(*pod, {"status", "containerStatuses"})) {
       for (const auto* which : {"state", "lastState"}) {
         if (env::text_at(c, {which, "terminated", "reason"}) == reason) {
@@ -202,7 +201,7 @@ finding ended_by(const facts& f, const setting& s, const json& with) {
 }
 
 finding resources_of_manifest(const facts& f, const setting& s, const json& with) {
-  auto view = view_of(f.seen, s.where.target);
+  const auto& view = view_of(f.seen, s);
   if (!view.workload) return {truth::no, "the workload is gone"};
   const auto& declared = containers_of(declared_workload(s));
   double least = 1e9;

@@ -5,6 +5,9 @@
 #include "environments/embedded/object_facts.hpp"
 #include "environments/embedded/quantity.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace remed::chaos {
 
 namespace {
@@ -25,11 +28,12 @@ const json& labels_of(const env::object& object) {
 
 bool matches(const json& labels, const json& wanted) {
   if (!wanted.is_object() || wanted.empty() || !labels.is_object()) return false;
-  for (const auto& [key, value] : wanted.items()) {
-    auto found = labels.find(key);
-    if (found == labels.end() || *found != value) return false;
-  }
-  return true;
+  const auto& has = labels.get_ref<const json::object_t&>();
+  const auto& asked = wanted.get_ref<const json::object_t&>();
+  return std::all_of(asked.begin(), asked.end(), [&](const auto& label) {
+    const auto found = has.find(label.first);
+    return found != has.end() && found->second == label.second;
+  });
 }
 
 } // namespace
@@ -47,6 +51,11 @@ workload_view view_of(const env::observation& seen, const std::string& service) 
     if (matches(labels_of(pod), wanted)) out.pods.push_back(pod);
   }
   return out;
+}
+
+bool same_movables(const env::seen_objects& a, const env::seen_objects& b) {
+  return a.same("pods", b) && std::all_of(std::begin(workload_tables), std::end(workload_tables),
+                                          [&](const char* table) { return a.same(table, b); });
 }
 
 std::string_view name_of(const env::object& object) {

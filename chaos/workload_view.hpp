@@ -21,6 +21,8 @@ struct workload_view {
   std::vector<env::object> pods; ///< those its selector selects, terminating ones too
 };
 workload_view view_of(const env::observation& seen, const std::string& service);
+/// Whether two looks saw the very same pods and workloads.
+bool same_movables(const env::seen_objects& a, const env::seen_objects& b);
 
 /// metadata.name, without a copy; valid as long as the object.
 std::string_view name_of(const env::object& object);

@@ -76,9 +76,11 @@ private:
   std::optional<duration> run_records() {
     auto found = load();
     if (!found) return std::nullopt;
+    const auto wanted = text_at(*found, {"status", "experiment", "desiredPhase"});
+    const auto& were = at_path(*found, {"status", "experiment", "containerRecords"});
+    if (!were.is_null() && none_needs(wanted, were)) return std::nullopt;
     auto cr = *found;
-    const auto wanted = text_at(cr, {"status", "experiment", "desiredPhase"});
-    auto records = at_path(cr, {"status", "experiment", "containerRecords"});
+    auto records = were;
     bool changed = false;
     if (records.is_null()) {
       auto chosen = make_records(c_.objects(), kind_, cr, c_.random());
@@ -113,9 +115,15 @@ private:
     if (!changed) return retry;
     // An action may have written to other objects meanwhile, but to no other part of this one.
     cr["status"]["experiment"]["containerRecords"] = std::move(records);
-    store(cr);
-    say_updated(c_, cr, "records", "records");
+    store(std::move(cr));
+    say_updated(c_, *found, "records", "records");
     return retry;
+  }
+
+  static bool none_needs(const std::string& wanted, const json& records) {
+    return std::all_of(records.begin(), records.end(), [&](const json& record) {
+      return operation_for(wanted, text_at(record, {"phase"})).empty();
+    });
   }
 
   void succeed(const json& cr, json& record, bool apply) {

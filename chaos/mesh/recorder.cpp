@@ -10,37 +10,40 @@ void say(env::cluster& c, const json& cr, const std::string& component, const st
          const std::map<std::string, std::string>& fields) {
   const auto name = text_at(cr, {"metadata", "name"});
   const auto ns = text_at(cr, {"metadata", "namespace"});
-  auto stamp = rfc3339(c.now());
-  auto event = json::object();
-  event["apiVersion"] = "v1";
-  event["kind"] = "Event";
-  auto& meta = event["metadata"] = json::object();
   // The recorder counts nanoseconds; the number of the next write keeps two at one instant apart.
   auto nanos = static_cast<unsigned long long>(c.now().time_since_epoch().count()) * 1000 +
                c.objects().revision() % 1000;
-  char suffix[20];
-  std::snprintf(suffix, sizeof suffix, "%llx", nanos);
-  for (meta["name"] = name + "." + suffix; c.objects().get("events", {ns, meta["name"]});) {
-    std::snprintf(suffix, sizeof suffix, "%llx", ++nanos);
-    meta["name"] = name + "." + suffix;
-  }
-  meta["namespace"] = ns;
-  meta["annotations"]["chaos-mesh.org/type"] = key;
-  for (const auto& [field, value] : fields) meta["annotations"]["chaos-mesh.org/" + field] = value;
-  auto& about = event["involvedObject"] = json::object();
-  for (const auto* field : {"apiVersion", "kind"}) about[field] = text_at(cr, {field});
-  for (const auto* field : {"name", "namespace", "uid", "resourceVersion"}) {
-    about[field] = text_at(cr, {"metadata", field});
-  }
-  event["type"] = type;
-  event["reason"] = reason;
-  event["message"] = message;
-  event["source"] = json{{"component", component}};
-  event["firstTimestamp"] = event["lastTimestamp"] = stamp;
-  event["count"] = 1;
-  event["eventTime"] = nullptr;
-  event["reportingComponent"] = "";
-  event["reportingInstance"] = "";
+  object_key place{ns, {}};
+  do {
+    char suffix[20];
+    std::snprintf(suffix, sizeof suffix, ".%llx", nanos++);
+    place.name = name + suffix;
+  } while (c.objects().get("events", place));
+  json::object_t annotations, meta, about, source, event;
+  annotations.emplace("chaos-mesh.org/type", key);
+  for (const auto& [field, value] : fields) annotations.emplace("chaos-mesh.org/" + field, value);
+  meta.emplace("name", std::move(place.name));
+  meta.emplace("namespace", ns);
+  meta.emplace("annotations", std::move(annotations));
+  for (const auto* field : {"apiVersion", "kind"}) about.emplace(field, text_at(cr, {field}));
+  for (const auto* field : {"name", "namespace", "uid", "resourceVersion"})
+    about.emplace(field, text_at(cr, {"metadata", field}));
+  source.emplace("component", component);
+  const auto stamp = rfc3339(c.now());
+  event.emplace("apiVersion", "v1");
+  event.emplace("kind", "Event");
+  event.emplace("metadata", std::move(meta));
+  event.emplace("involvedObject", std::move(about));
+  event.emplace("type", type);
+  event.emplace("reason", reason);
+  event.emplace("message", message);
+  event.emplace("source", std::move(source));
+  event.emplace("firstTimestamp", stamp);
+  event.emplace("lastTimestamp", stamp);
+  event.emplace("count", 1);
+  event.emplace("eventTime", nullptr);
+  event.emplace("reportingComponent", "");
+  event.emplace("reportingInstance", "");
   c.put("events", std::move(event));
 }
 

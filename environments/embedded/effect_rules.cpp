@@ -85,9 +85,8 @@ void act(const effect& e, proxied& r) {
 
 template <class F>
 void each_http(const cluster& c, const nlohmann::json& pod, F what) {
-  const auto uid = text_at(pod, {"metadata", "uid"});
   for (const auto& [id, e] : c.effects()) {
-    if (e.kind == "http_fault" && e.pod_uid == uid) what(e);
+    if (e.kind == "http_fault" && e.pod_uid == text_at(pod, {"metadata", "uid"})) what(e);
   }
 }
 
@@ -185,9 +184,9 @@ std::string error_text(int code) {
 }
 
 void proxy_request(const cluster& c, const nlohmann::json& pod, proxied& request) {
-  const auto* runtime = c.node().find(text_at(pod, {"metadata", "uid"}));
   each_http(c, pod, [&](const effect& e) {
     if (e.params.value("port", 0) != request.port) return;
+    const auto* runtime = c.node().find(e.pod_uid);
     const auto* container = runtime ? runtime->find(e.container) : nullptr;
     // The proxy died with the container it was in; the redirection to it did not.
     if (container && container->instance != e.instance) request.broken = true;

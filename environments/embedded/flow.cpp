@@ -6,64 +6,129 @@
 #include <array>
 #include <bit>
 #include <cmath>
-#include <map>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 namespace remed::env {
 
 namespace {
 
+/// Follows the cases that somebody asks for, and of each callee those that a caller meets.
 class evaluation {
 public:
-  evaluation(flow_graph graph, std::uint64_t seed)
-      : graph_(std::move(graph)), seed_(seed), done_(graph_.nodes().size()) {}
+  evaluation(const flow_graph& graph, std::uint64_t seed)
+      : graph_(graph), seed_(seed), parts_(graph.nodes().size()) {
+    // Users come first: where services call each other in a ring, whoever is met first waits for
+    // the others.
+    for (const auto entry : graph.calls().entries) {
+      if (entry >= 0) visit(static_cast<std::size_t>(entry));
+    }
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      if (graph.nodes()[i].rps > 0) visit(i);
+    }
+  }
 
-  const flow_graph& graph() const { return graph_; }
-
-  const answers& of(int number) {
-    static const answers nobody = [] {
-      answers out;
-      out.ms.fill(refusal_ms);
-      return out;
-    }();
-    if (number < 0) return nobody;
-    auto& place = done_[static_cast<std::size_t>(number)];
-    if (place) return *place;
-    const auto& node = graph_.nodes()[static_cast<std::size_t>(number)];
-    // A cycle meets the healthy answer of a service that is still being evaluated.
-    place = std::make_unique<answers>();
-    place->ok.fill(true);
-    place->ms.fill(node.profile->latency_ms);
-    auto computed = compute(node);
-    *place = computed;
-    return *place;
+  /// Follows all cases of these services; -1 is no service.
+  void follow(const std::vector<int>& services) {
+    for (const auto one : services) {
+      if (one >= 0) parts_[static_cast<std::size_t>(one)].wanted.add_all();
+    }
+    for (auto at = order_.rbegin(); at != order_.rend(); ++at) prepare(*at);
+    for (const auto at : order_) {
+      if (parts_[at].now) compute(at);
+    }
+  }
+  /// Of a service that was followed, or -1.
+  const answers& of(int service) const {
+    static const auto nobody = answers::alike(refusal_ms, false);
+    return service < 0 ? nobody : parts_[static_cast<std::size_t>(service)].now->cases.out;
   }
 
 private:
-  const strata& spread(double width) {
-    auto found = spreads_.find(width);
-    return found != spreads_.end() ? found->second
-                                   : spreads_.emplace(width, spread_factors(width)).first->second;
-  }
-
-  answers compute(const flow_node& node) {
+  /// A service while it is followed.
+  struct service_work {
+    std::vector<met_pod> pods;
+    std::vector<call_plan> calls;
     followed cases;
-    if (!node.where->resolvable || node.where->endpoints.empty()) {
-      cases.out.ms.fill(refusal_ms);
-      return cases.out;
-    }
-    const auto pods = meet(node);
-    cases.route = routes_taken(*node.profile, seed_);
-    serve(node, pods, cases);
-    if (node.answers()) make_calls(node, pods, cases);
-    send_answers(*node.profile, pods, cases);
-    return cases.out;
+  };
+  struct service_part {
+    bool seen = false;
+    std::size_t place = 0; ///< in the order
+    case_set wanted;
+    std::unique_ptr<service_work> now; ///< only when some cases are wanted
+  };
+
+  const flow_node& node(std::size_t at) const { return graph_.nodes()[at]; }
+  bool is_somewhere(std::size_t at) const {
+    return node(at).where->resolvable && !node(at).where->endpoints.empty();
   }
 
-  static std::vector<met_pod> meet(const flow_node& node) {
-    const auto& p = *node.profile;
+  /// Puts a service after those it calls, but for those that wait for it.
+  void visit(std::size_t at) {
+    if (std::exchange(parts_[at].seen, true)) return;
+    parts_[at].place = parts_.size();
+    if (is_somewhere(at) && node(at).answers()) {
+      for (const auto& edge : node(at).in->calls) {
+        if (edge.to >= 0) visit(static_cast<std::size_t>(edge.to));
+      }
+    }
+    parts_[at].place = order_.size();
+    order_.push_back(at);
+  }
+  /// Told before the caller is; the others wait for the caller.
+  bool is_told(int callee, std::size_t caller) const {
+    return parts_[static_cast<std::size_t>(callee)].place < parts_[caller].place;
+  }
+
+  /// Says which cases the callees are wanted for.
+  void prepare(std::size_t at) {
+    auto& part = parts_[at];
+    if (part.wanted.empty()) return;
+    part.now = std::make_unique<service_work>();
+    auto& now = *part.now;
+    now.cases.which.assign(part.wanted);
+    if (!is_somewhere(at)) return;
+    const auto& n = node(at);
+    now.pods = meet(n);
+    take_routes(*n.in->profile, seed_, now.cases);
+    if (!n.answers()) return;
+    now.calls.reserve(n.in->calls.size());
+    auto tag = n.in->profile->name;
+    for (const auto& edge : n.in->calls) {
+      const auto* there = edge.to < 0 ? nullptr : node(static_cast<std::size_t>(edge.to)).where;
+      const auto& plan = now.calls.emplace_back(seed_, tag, edge, there, now.pods);
+      if (edge.to >= 0 && is_told(edge.to, at))
+        plan.add_wanted(now.cases, parts_[static_cast<std::size_t>(edge.to)].wanted);
+    }
+  }
+
+  void compute(std::size_t at) {
+    auto& now = *parts_[at].now;
+    if (!is_somewhere(at)) {
+      now.cases.out = answers::alike(refusal_ms, false);
+      return;
+    }
+    const auto& profile = *node(at).in->profile;
+    serve(profile, now.pods, now.cases);
+    for (const auto& plan : now.calls) {
+      const auto to = plan.callee();
+      if (to < 0) {
+        plan.follow(of(to), now.cases);
+      } else if (!is_told(to, at)) {
+        // A ring meets the healthy answer of a service that is still being evaluated.
+        const auto& waits = *node(static_cast<std::size_t>(to)).in->profile;
+        plan.follow(answers::alike(waits.latency_ms, true), now.cases);
+      } else if (parts_[static_cast<std::size_t>(to)].now) {
+        plan.follow(of(to), now.cases);
+      }
+    }
+    send_answers(profile, now.pods, now.cases);
+  }
+
+  std::vector<met_pod> meet(const flow_node& node) const {
+    const auto& p = *node.in->profile;
     const auto& pods = node.where->endpoints;
     const auto rps = node.rps / static_cast<double>(pods.size());
     std::vector<met_pod> out;
@@ -78,63 +143,36 @@ private:
     return out;
   }
 
-  /// Each case's own time, when one pod is there and nothing is wrong with it.
-  void serve_all(const service_profile& p, const met_pod& pod, followed& cases) {
-    const auto cpu = cpu_draws(seed_, p).all_ms(pod);
-    const auto own = shuffled(seed_, p.name + "/own").indices();
-    const auto& spreads = spread(p.spread);
-    const auto rest_ms = std::max(0.0, p.latency_ms - p.cpu_ms);
-    for (std::size_t i = 0; i < flow_cases; ++i) {
-      cases.out.ms[i] =
-          rest_ms * spreads[own[i]] + pod.at.io_delay_ms + pod.at.app_ms + pod.at.proxy_ms + cpu[i];
-    }
-    cases.served.fill(true);
-    cases.out.ok.fill(true);
-  }
-
   /// Each case's own time, or why it has none.
-  void serve(const flow_node& node, const std::vector<met_pod>& pods, followed& cases) {
-    const auto& p = *node.profile;
-    const auto& first = pods.front();
-    if (pods.size() == 1 && first.reached && first.rho <= full_load && first.errors <= 0 &&
-        is_plain(first.at)) {
-      serve_all(p, first, cases);
-      return;
-    }
-    const shuffled which(seed_, p.name + "/pod"), own(seed_, p.name + "/own");
-    const shuffled overload(seed_, p.name + "/overload"), trouble(seed_, p.name + "/trouble");
-    cpu_draws work(seed_, p);
-    const auto& spreads = spread(p.spread);
+  void serve(const service_profile& p, const std::vector<met_pod>& pods, followed& cases) const {
+    std::optional<shuffled> which;
+    if (pods.size() > 1) which.emplace(seed_, p.name + "/pod");
+    const shuffled own(seed_, p.name + "/own");
+    std::optional<shuffled> overload, trouble; // hardly ever met
+    const auto unit = [&](std::optional<shuffled>& of, const char* what, int i) {
+      if (!of) of.emplace(seed_, p.name + what);
+      return of->unit(i);
+    };
+    cpu_draws cpu(seed_, p);
     const auto rest_ms = std::max(0.0, p.latency_ms - p.cpu_ms);
-    for (int i = 0; i < flow_cases; ++i) {
-      const auto at = static_cast<std::size_t>(i);
-      const auto n = pods.size() == 1
-                         ? 0
-                         : static_cast<std::size_t>(which.index(i)) * pods.size() / flow_cases;
-      cases.pod[at] = static_cast<std::uint16_t>(n);
+    for (const auto i : cases.which) {
+      const auto n =
+          which ? static_cast<std::size_t>(which->index(i)) * pods.size() / flow_cases : 0;
+      cases.pod[i] = static_cast<std::uint16_t>(n);
       const auto& pod = pods[n];
-      auto& ms = cases.out.ms[at];
+      auto& ms = cases.out.ms[i];
+      cases.served[i] = cases.out.ok[i] = false;
       if (!pod.reached) {
         ms = pod.at.partitioned ? never : refusal_ms;
-      } else if (pod.rho > full_load && overload.unit(i) > full_load / pod.rho) {
+      } else if (pod.rho > full_load && unit(overload, "/overload", i) > full_load / pod.rho) {
         ms = never; // no CPU is left for this one
-      } else if (pod.errors > 0 && trouble.unit(i) < pod.errors) {
+      } else if (pod.errors > 0 && unit(trouble, "/trouble", i) < pod.errors) {
         ms = refusal_ms;
       } else {
-        ms = rest_ms * spreads[static_cast<std::size_t>(own.index(i))] + pod.at.io_delay_ms +
-             pod.at.app_ms + pod.at.proxy_ms + work.ms(pod, i);
-        cases.served[at] = cases.out.ok[at] = true;
+        ms = rest_ms * own_factor(p.spread, own.index(i)) + pod.at.io_delay_ms + pod.at.app_ms +
+             pod.at.proxy_ms + cpu.ms(pod, i);
+        cases.served[i] = cases.out.ok[i] = true;
       }
-    }
-  }
-
-  void make_calls(const flow_node& node, const std::vector<met_pod>& pods, followed& cases) {
-    for (const auto& edge : node.calls) {
-      const auto& theirs = of(edge.to);
-      const auto* there =
-          edge.to < 0 ? nullptr : graph_.nodes()[static_cast<std::size_t>(edge.to)].where;
-      auto tag = node.profile->name + ">" + std::to_string(edge.route) + edge.call->to;
-      call_plan(seed_, std::move(tag), edge, theirs, there, pods).follow(cases);
     }
   }
 
@@ -142,19 +180,18 @@ private:
                     followed& cases) const {
     if (std::all_of(pods.begin(), pods.end(), [](const auto& pod) { return pod.clean; })) return;
     const shuffled syn(seed_, p.name + "/syn"), reply(seed_, p.name + "/reply");
-    for (int i = 0; i < flow_cases; ++i) {
-      const auto at = static_cast<std::size_t>(i);
-      const auto& pod = pods[cases.pod[at]];
-      if (!cases.served[at] || pod.clean) continue;
-      cases.out.ms[at] = cases.out.ms[at] + connect_extra_ms(pod.at, syn.unit(i)) +
-                         answer_extra_ms(pod.at, reply.unit(i));
+    for (const auto i : cases.which) {
+      const auto& pod = pods[cases.pod[i]];
+      if (!cases.served[i] || pod.clean) continue;
+      cases.out.ms[i] = cases.out.ms[i] + connect_extra_ms(pod.at, syn.unit(i)) +
+                        answer_extra_ms(pod.at, reply.unit(i));
     }
   }
 
-  flow_graph graph_;
+  const flow_graph& graph_;
   std::uint64_t seed_;
-  std::vector<std::unique_ptr<answers>> done_;
-  std::map<double, strata> spreads_; ///< many services have the same
+  std::vector<service_part> parts_;
+  std::vector<std::size_t> order_; ///< of the services that are called
 };
 
 /// Sorts times, none of them negative. Their bits, read as integers, are in the same order: by the
@@ -215,45 +252,59 @@ service_flow summary(const std::vector<const answers*>& all) {
   return out;
 }
 
-users_flow users_of(const system_profile& system, evaluation& run) {
+users_flow users_of(const flow_graph& graph, const evaluation& run) {
   std::vector<const answers*> entries;
-  for (const auto& entry : system.entry) entries.push_back(&run.of(run.graph().number(entry)));
+  for (const auto entry : graph.calls().entries) entries.push_back(&run.of(entry));
   const auto seen = summary(entries);
   return {seen.success, seen.p50_ms, seen.p95_ms,
-          run.graph().entry_rps() * static_cast<double>(system.entry.size())};
+          graph.entry_rps() * static_cast<double>(entries.size())};
+}
+
+service_flow service_of(const flow_graph& graph, const evaluation& run, int number) {
+  const auto& node = graph.nodes()[static_cast<std::size_t>(number)];
+  auto out = node.rps > 0 ? summary({&run.of(number)}) : service_flow{};
+  out.rps = node.rps;
+  const auto& pods = node.where->endpoints;
+  for (const auto& pod : pods) {
+    if (!pod.listening || pod.partitioned) continue;
+    out.busy_cores[pod.pod] = share_of_cores(*node.in->profile, pods.size(), node.rps);
+  }
+  return out;
 }
 
 } // namespace
 
-users_flow evaluate_users(const system_profile& system, const flow_input& input,
-                          const flow_rates& rates, std::uint64_t seed) {
-  evaluation run({system, input, rates}, seed);
-  return users_of(system, run);
+users_flow evaluate_users(const flow_graph& graph, std::uint64_t seed) {
+  evaluation run(graph, seed);
+  run.follow(graph.calls().entries);
+  return users_of(graph, run);
 }
 
-flow_result evaluate_flow(const system_profile& system, const flow_input& input,
-                          const flow_rates& rates, std::uint64_t seed) {
-  evaluation run({system, input, rates}, seed);
-  flow_result out;
-  static_cast<users_flow&>(out) = users_of(system, run);
-  const auto& nodes = run.graph().nodes();
+service_flow evaluate_service(const flow_graph& graph, int number, std::uint64_t seed) {
+  evaluation run(graph, seed);
+  if (graph.nodes()[static_cast<std::size_t>(number)].rps > 0) run.follow({number});
+  return service_of(graph, run, number);
+}
+
+flow_result evaluate_flow(const flow_graph& graph, std::uint64_t seed) {
+  evaluation run(graph, seed);
+  const auto& nodes = graph.nodes();
+  auto asked = graph.calls().entries;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
-    const auto& node = nodes[i];
-    auto flow = node.rps > 0 ? summary({&run.of(static_cast<int>(i))}) : service_flow{};
-    flow.rps = node.rps;
-    const auto& pods = node.where->endpoints;
-    for (const auto& pod : pods) {
-      if (!pod.listening || pod.partitioned) continue;
-      flow.busy_cores[pod.pod] = share_of_cores(*node.profile, pods.size(), node.rps);
-    }
-    out.services[node.profile->name] = std::move(flow);
+    if (nodes[i].rps > 0) asked.push_back(static_cast<int>(i));
   }
+  run.follow(asked);
+  flow_result out;
+  static_cast<users_flow&>(out) = users_of(graph, run);
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    out.services[nodes[i].in->profile->name] = service_of(graph, run, static_cast<int>(i));
   return out;
 }
 
 flow_result evaluate_flow(const system_profile& system, const flow_input& input,
                           std::uint64_t seed) {
-  return evaluate_flow(system, input, flow_graph(system, input).rates(), seed);
+  const call_graph calls(system);
+  return evaluate_flow(flow_graph(system, calls, input), seed);
 }
 
 } // namespace remed::env

@@ -106,12 +106,6 @@ double share_of_cores(const service_profile& p, std::size_t endpoints, double rp
 /// Follows the entry's requests through the call graph.
 flow_result evaluate_flow(const system_profile& system, const flow_input& input,
                           std::uint64_t seed);
-/// The same when the rates are known already.
-flow_result evaluate_flow(const system_profile& system, const flow_input& input,
-                          const flow_rates& rates, std::uint64_t seed);
-/// And only what users see.
-users_flow evaluate_users(const system_profile& system, const flow_input& input,
-                          const flow_rates& rates, std::uint64_t seed);
 
 /// Quota in cores after the kubelet's lower bound.
 double effective_cores(double limit_cores);

@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,20 +37,6 @@ public:
     k ^= (k >> 4); // breaks the lattice, stays a permutation
     return static_cast<int>((k * 37 + static_cast<unsigned>(mask_)) % flow_cases);
   }
-  /// All of them.
-  std::array<std::uint16_t, flow_cases> indices() const {
-    // Only the lowest bits count: 16 are enough, and eight of them are told at once.
-    using word = std::uint16_t;
-    const auto factor = static_cast<word>(factor_), shift = static_cast<word>(shift_);
-    const auto mask = static_cast<word>(mask_);
-    std::array<word, flow_cases> out;
-    for (word i = 0; i < flow_cases; ++i) {
-      const auto k = static_cast<word>(static_cast<word>(i * factor + shift) % flow_cases);
-      const auto mixed = static_cast<word>(k ^ (k >> 4));
-      out[i] = static_cast<word>(static_cast<word>(mixed * 37 + mask) % flow_cases);
-    }
-    return out;
-  }
   /// In (0, 1), each stratum once.
   double unit(int i) const { return unit_of(index(i)); }
   /// The same by what `index` gave.
@@ -59,21 +47,15 @@ private:
   double jitter_;
 };
 
-using strata = std::array<double, flow_cases>;
-
-/// exp(spread · z) for the normal quantile z of each stratum.
-inline strata spread_factors(double spread) {
-  static const auto z = [] {
+/// The factor of a service's own time in one of the strata, by the spread of that time.
+inline double own_factor(double spread, int stratum) {
+  static const auto quantiles = [] {
     std::array<double, flow_cases> out{};
-    for (int i = 0; i < flow_cases; ++i) {
-      auto u = (i + 0.5) / flow_cases;
-      out[static_cast<std::size_t>(i)] = std::log(u / (1 - u)) / 1.702;
-    }
+    for (int i = 0; i < flow_cases; ++i)
+      out[static_cast<std::size_t>(i)] = normal_quantile((i + 0.5) / flow_cases);
     return out;
   }();
-  strata out{};
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = std::exp(spread * z[i]);
-  return out;
+  return std::exp(spread * quantiles[static_cast<std::size_t>(stratum)]);
 }
 
 /// Its link adds nothing to what it sends, whatever the draw.
@@ -82,9 +64,56 @@ inline bool is_clean(const flow_container& sender) {
          sender.bytes_per_s <= 0;
 }
 
+/// Some of the cases: callers meet few of a callee's, and no other is followed.
+class case_set {
+public:
+  bool contains(int i) const { return (words_[word_of(i)] >> (i % 64) & 1) != 0; }
+  void add(int i) { words_[word_of(i)] |= std::uint64_t{1} << (i % 64); }
+  void add_all() { words_.fill(~std::uint64_t{0}); }
+  bool empty() const {
+    return std::all_of(words_.begin(), words_.end(), [](auto word) { return word == 0; });
+  }
+  /// In rising order.
+  template <class Each>
+  void each(Each call) const {
+    for (std::size_t n = 0; n < words_.size(); ++n) {
+      for (auto left = words_[n]; left != 0; left &= left - 1)
+        call(static_cast<int>(n) * 64 + std::countr_zero(left));
+    }
+  }
+
+private:
+  static_assert(flow_cases % 64 == 0);
+  static std::size_t word_of(int i) { return static_cast<std::size_t>(i) / 64; }
+  std::array<std::uint64_t, flow_cases / 64> words_{};
+};
+
+/// The same, to be gone through often.
+class case_list {
+public:
+  void assign(const case_set& all) {
+    size_ = 0;
+    all.each([&](int i) { at_[size_++] = static_cast<std::uint16_t>(i); });
+  }
+  const std::uint16_t* begin() const { return at_.data(); }
+  const std::uint16_t* end() const { return at_.data() + size_; }
+
+private:
+  std::array<std::uint16_t, flow_cases> at_;
+  std::size_t size_ = 0;
+};
+
+/// Of the cases that are followed; of others nothing is told.
 struct answers {
-  std::array<double, flow_cases> ms{}; ///< `never` for one that does not come
-  std::array<bool, flow_cases> ok{};
+  std::array<double, flow_cases> ms; ///< `never` for one that does not come
+  std::array<bool, flow_cases> ok;
+
+  static answers alike(double ms, bool ok) {
+    answers out;
+    out.ms.fill(ms);
+    out.ok.fill(ok);
+    return out;
+  }
 };
 
 /// One endpoint of a service, as its cases meet it.
@@ -96,11 +125,12 @@ struct met_pod {
   double cpu_ms, sigma; ///< of a plain one: mean and width of the time the CPU takes
 };
 
-/// What becomes of each case of a service while it is followed.
+/// What becomes of the cases of a service that are followed.
 struct followed {
-  std::array<std::uint16_t, flow_cases> pod{}; ///< which one serves it
-  std::array<bool, flow_cases> served{};       ///< gets as far as making calls
-  std::array<int, flow_cases> route{};         ///< which one it takes; -1: none
+  case_list which;
+  std::array<std::uint16_t, flow_cases> pod; ///< which one serves it
+  std::array<bool, flow_cases> served;       ///< gets as far as making calls
+  std::array<int, flow_cases> route;         ///< which one it takes; -1: none
   answers out;
 };
 
@@ -110,101 +140,116 @@ inline constexpr double most_calls = 50;
 /// The calls a service makes to one other, for each of its cases.
 class call_plan {
 public:
-  /// `tag` names the calls among all.
-  call_plan(std::uint64_t seed, std::string tag, const flow_edge& edge, const answers& theirs,
-            const flow_service* there, const std::vector<met_pod>& pods)
-      : edge_(edge),
-        theirs_(theirs),
-        there_(there),
-        pods_(pods),
-        often_(seed, tag),
-        which_(seed, edge.call->to + "/pod") {
-    if (there) {
-      filtered_ = std::any_of(there->endpoints.begin(), there->endpoints.end(),
-                              [](const auto& peer) { return !peer.filters.empty(); });
+  /// `tag` names the calls among all; it is given back as it was.
+  call_plan(std::uint64_t seed, std::string& tag, const flow_edge& edge, const flow_service* there,
+            const std::vector<met_pod>& pods)
+      : edge_(edge), there_(there), pods_(pods) {
+    const auto named = tag.size();
+    tag.append(">").append(std::to_string(edge.route)).append(edge.call->to);
+    const auto per_request = edge.call->per_request;
+    if (per_request != std::floor(per_request)) often_.emplace(seed, tag);
+    const auto most = static_cast<std::size_t>(std::min(most_calls, std::ceil(per_request)));
+    draw(seed, tag, "/", most, pick_);
+    look_for_trouble();
+    if (!plain_.empty()) {
+      which_.emplace(seed, edge.call->to + "/pod");
+      draw(seed, tag, "/link/", most, link_);
     }
-    all_plain_ = !filtered_;
-    for (const auto& pod : pods) {
-      const auto& lost = pod.at.lost_names;
-      nameless_.push_back(std::find(lost.begin(), lost.end(), edge.call->to) != lost.end());
-      plain_.push_back(!filtered_ && pod.clean && pod.at.filters.empty());
-      all_plain_ = all_plain_ && plain_.back() && !nameless_.back();
-    }
-    const auto most = static_cast<int>(std::min(most_calls, std::ceil(edge.call->per_request)));
-    pick_.reserve(static_cast<std::size_t>(most));
-    for (int n = 0; n < most; ++n) {
-      const auto number = std::to_string(n);
-      if (!all_plain_) link_.emplace_back(seed, tag + "/link/" + number);
-      const auto length = tag.size();
-      pick_.emplace_back(seed, tag.append("/").append(number));
-      tag.resize(length);
+    tag.resize(named);
+  }
+
+  int callee() const { return edge_.to; }
+
+  /// The callee's cases that those of the caller may meet.
+  void add_wanted(const followed& cases, case_set& out) const {
+    for (const auto i : cases.which) {
+      if (!is_made_by(cases, i)) continue;
+      const auto count = count_of(i);
+      for (std::size_t n = 0; n < count; ++n) {
+        for (int attempt = 0; attempt <= edge_.call->retries; ++attempt)
+          out.add(pick_[n].index(case_of(i, attempt)));
+      }
     }
   }
 
   /// Adds what one call after the other takes to the cases that make it.
-  void follow(followed& cases) const {
-    std::array<std::uint16_t, flow_cases> counts; // calls of each case
-    const auto per_request = edge_.call->per_request;
-    if (per_request == std::floor(per_request)) {
-      counts.fill(static_cast<std::uint16_t>(std::min(per_request, most_calls)));
-    } else {
-      for (int i = 0; i < flow_cases; ++i) {
-        const auto count = std::min(per_request + 1 - often_.unit(i), most_calls);
-        counts[static_cast<std::size_t>(i)] = static_cast<std::uint16_t>(static_cast<int>(count));
-      }
-    }
-    std::array<std::uint16_t, flow_cases> callers; // the cases that make the call
-    std::size_t many = 0;
-    for (std::size_t i = 0; i < flow_cases; ++i) {
-      callers[many] = static_cast<std::uint16_t>(i);
-      if (cases.out.ok[i] && (edge_.route < 0 || edge_.route == cases.route[i])) ++many;
-    }
-    if (all_plain_ && edge_.call->retries == 0) {
-      follow_plain(callers, many, counts, cases);
-      return;
-    }
-    for (std::size_t k = 0; k < many; ++k) {
-      const auto i = callers[k];
-      const auto count = std::min<std::size_t>(counts[i], pick_.size());
-      follow(cases.pod[i], i, count, cases.out.ms[i], cases.out.ok[i]);
+  void follow(const answers& theirs, followed& cases) const {
+    const bool simple = plain_.empty() && edge_.call->retries == 0;
+    for (const auto i : cases.which) {
+      if (!cases.out.ok[i] || !is_made_by(cases, i)) continue;
+      if (simple)
+        follow_plain(theirs, i, cases.out.ms[i], cases.out.ok[i]);
+      else
+        follow(theirs, cases.pod[i], i, cases.out.ms[i], cases.out.ok[i]);
     }
   }
 
 private:
-  /// As `follow` of each case, when nothing is between any pod and the callee.
-  void follow_plain(std::array<std::uint16_t, flow_cases>& callers, std::size_t many,
-                    const std::array<std::uint16_t, flow_cases>& counts, followed& cases) const {
-    for (std::size_t n = 0; n < pick_.size() && many > 0; ++n) {
-      const auto picked = pick_[n].indices();
-      std::size_t left = 0; // that may call again
-      for (std::size_t k = 0; k < many; ++k) {
-        const auto i = callers[k];
-        if (n >= counts[i]) continue;
-        const auto j = picked[i];
-        const auto took = theirs_.ms[j];
-        cases.out.ms[i] += std::min(took, edge_.limit);
-        const bool fine = theirs_.ok[j] && took <= edge_.limit;
-        if (fine || !edge_.call->required)
-          callers[left++] = i;
-        else
-          cases.out.ok[i] = false;
-      }
-      many = left;
+  static void draw(std::uint64_t seed, std::string& tag, const char* what, std::size_t many,
+                   std::vector<shuffled>& to) {
+    const auto length = tag.size();
+    to.reserve(many);
+    for (std::size_t n = 0; n < many; ++n) {
+      to.emplace_back(seed, tag.append(what).append(std::to_string(n)));
+      tag.resize(length);
     }
   }
-  void follow(std::size_t pod, int i, std::size_t count, double& ms, bool& ok) const {
+  /// Most calls meet none.
+  void look_for_trouble() {
+    const auto filters = [](const flow_container& pod) { return !pod.filters.empty(); };
+    const bool filtered =
+        there_ && std::any_of(there_->endpoints.begin(), there_->endpoints.end(), filters);
+    const auto is_plain = [&](const met_pod& pod) {
+      return !filtered && pod.clean && pod.at.filters.empty();
+    };
+    const auto lacks_name = [&](const met_pod& pod) {
+      const auto& lost = pod.at.lost_names;
+      return std::find(lost.begin(), lost.end(), edge_.call->to) != lost.end();
+    };
+    if (std::all_of(pods_.begin(), pods_.end(),
+                    [&](const auto& pod) { return is_plain(pod) && !lacks_name(pod); }))
+      return;
+    for (const auto& pod : pods_) {
+      nameless_.push_back(lacks_name(pod));
+      plain_.push_back(is_plain(pod));
+    }
+  }
+  bool is_made_by(const followed& cases, std::uint16_t i) const {
+    return edge_.route < 0 || edge_.route == cases.route[i];
+  }
+  std::size_t count_of(int i) const {
+    const auto per_request = edge_.call->per_request;
+    const auto all = often_ ? per_request + 1 - often_->unit(i) : per_request;
+    return std::min(static_cast<std::size_t>(std::min(all, most_calls)), pick_.size());
+  }
+  /// Another attempt meets another case.
+  static int case_of(int i, int attempt) { return (i + 53 * attempt) % flow_cases; }
+
+  /// As `follow` when nothing is between any pod and the callee.
+  void follow_plain(const answers& theirs, int i, double& ms, bool& ok) const {
+    const auto count = count_of(i);
+    for (std::size_t n = 0; n < count && ok; ++n) {
+      const auto j = static_cast<std::size_t>(pick_[n].index(i));
+      const auto took = theirs.ms[j];
+      ms += std::min(took, edge_.limit);
+      ok = (theirs.ok[j] && took <= edge_.limit) || !edge_.call->required;
+    }
+  }
+  void follow(const answers& theirs, std::size_t pod, int i, double& ms, bool& ok) const {
     const auto& call = *edge_.call;
-    const bool nameless = nameless_[pod], plain = plain_[pod];
+    const bool plain = plain_.empty() || plain_[pod];
+    const bool nameless = !plain_.empty() && nameless_[pod];
     const auto limit = edge_.limit;
+    const auto count = count_of(i);
     for (std::size_t n = 0; n < count && ok; ++n) {
       bool fine = false;
       for (int attempt = 0; attempt <= call.retries && !fine; ++attempt) {
-        const auto k = (i + 53 * attempt) % flow_cases;
+        const auto k = case_of(i, attempt);
         const auto j = pick_[n].index(k);
-        auto took = theirs_.ms[static_cast<std::size_t>(j)];
+        auto took = theirs.ms[static_cast<std::size_t>(j)];
         if (!plain) took = over_link(took, pods_[pod].at, link_[n], k, j);
         if (nameless) took = refusal_ms;
-        fine = theirs_.ok[static_cast<std::size_t>(j)] && took <= limit && !nameless;
+        fine = theirs.ok[static_cast<std::size_t>(j)] && took <= limit && !nameless;
         ms += std::min(took, limit);
       }
       if (!fine && call.required) ok = false;
@@ -220,7 +265,8 @@ private:
   double filters_ms(const flow_container& from, int j, double u) const {
     if (!there_ || there_->endpoints.empty()) return 0;
     const auto& pods = there_->endpoints;
-    const auto& peer = pods[static_cast<std::size_t>(which_.index(j)) * pods.size() / flow_cases];
+    const auto at = static_cast<std::size_t>(which_->index(j)) * pods.size() / flow_cases;
+    const auto& peer = pods[at];
     if (from.filters.empty() && peer.filters.empty()) return 0;
     double out = 0;
     for (const auto& link :
@@ -231,15 +277,15 @@ private:
   }
 
   const flow_edge& edge_;
-  const answers& theirs_;
   const flow_service* there_;
   const std::vector<met_pod>& pods_; ///< the caller's
-  bool filtered_ = false;            ///< some pod there filters packets
-  bool all_plain_ = false;           ///< every pod is plain and can resolve the name
-  std::vector<bool> nameless_;       ///< by pod: it cannot resolve the name
-  std::vector<bool> plain_;          ///< by pod: nothing is between it and the callee
-  shuffled often_, which_;
-  std::vector<shuffled> pick_, link_; ///< links only when some pod is not plain
+  std::optional<shuffled> often_;    ///< where it is not the same number of calls each time
+  std::vector<shuffled> pick_;
+  // only when some pod meets trouble
+  std::vector<bool> nameless_; ///< by pod: it cannot resolve the name
+  std::vector<bool> plain_;    ///< by pod: nothing is between it and the callee
+  std::optional<shuffled> which_;
+  std::vector<shuffled> link_;
 };
 
 /// The time that the cases of a service need the CPU.
@@ -250,69 +296,52 @@ public:
   /// Under overload those who are served wait for those who give up: at most the users' patience.
   double ms(const met_pod& pod, int i) {
     const auto u = work_.index(i), v = work_.index((i + 97) % flow_cases);
-    auto ms = is_plain(pod.at)
-                  ? plain_ms(pod, static_cast<std::size_t>(u), static_cast<std::size_t>(v))
-                  : service_draw_ms(pod.at, p_, std::min(pod.rho, full_load), work_.unit_of(u),
-                                    work_.unit_of(v));
+    auto ms = is_plain(pod.at) ? plain_ms(pod, u, v)
+                               : service_draw_ms(pod.at, p_, std::min(pod.rho, full_load),
+                                                 work_.unit_of(u), work_.unit_of(v));
     return pod.rho > full_load ? std::min(ms, 0.9 * patience_ms * work_.unit_of(u)) : ms;
   }
 
-  /// As `ms` of every case, for a plain pod that is not overloaded.
-  strata all_ms(const met_pod& pod) {
-    strata out{};
-    if (p_.cpu_ms <= 0) return out;
-    fill();
-    strata drawn;
-    for (std::size_t k = 0; k < flow_cases; ++k)
-      drawn[k] = skewed_ms(pod.cpu_ms, pod.sigma, normal_[k]);
-    const auto strata_of = work_.indices();
-    for (std::size_t i = 0; i < flow_cases; ++i)
-      out[i] = work_factor_[strata_of[(i + 97) % flow_cases]] * drawn[strata_of[i]];
-    return out;
-  }
-
 private:
-  /// As service_draw_ms for such a pod. The strata are the same for both draws, so that each
-  /// quantile is told once.
-  double plain_ms(const met_pod& pod, std::size_t u, std::size_t v) {
+  /// As service_draw_ms for such a pod.
+  double plain_ms(const met_pod& pod, int u, int v) {
     if (p_.cpu_ms <= 0) return 0;
-    fill();
-    return work_factor_[v] * skewed_ms(pod.cpu_ms, pod.sigma, normal_[u]);
+    return work_factor(normal(v)) * skewed_ms(pod.cpu_ms, pod.sigma, normal(u));
   }
-  /// Once: not every service draws.
-  void fill() {
-    if (std::exchange(known_, true)) return;
-    for (int k = 0; k < flow_cases; ++k) {
-      const auto at = static_cast<std::size_t>(k);
-      normal_[at] = normal_quantile(work_.unit_of(k));
-      work_factor_[at] = work_factor(normal_[at]);
+  /// The strata are the same for both draws, so that each quantile is told once.
+  double normal(int stratum) {
+    const auto at = static_cast<std::size_t>(stratum);
+    if (!known_.contains(stratum)) {
+      known_.add(stratum);
+      normal_[at] = normal_quantile(work_.unit_of(stratum));
     }
+    return normal_[at];
   }
 
   const service_profile& p_;
   shuffled work_;
-  bool known_ = false;
-  strata normal_, work_factor_;
+  case_set known_;
+  std::array<double, flow_cases> normal_;
 };
 
-/// Which route each case takes: shares of the strata in order.
-inline std::array<int, flow_cases> routes_taken(const service_profile& p, std::uint64_t seed) {
-  std::array<int, flow_cases> out;
-  out.fill(-1);
+/// Tells which route each case takes: shares of the strata in order.
+inline void take_routes(const service_profile& p, std::uint64_t seed, followed& cases) {
   double total = 0;
   for (const auto& route : p.routes) total += route.share;
-  if (total <= 0) return out;
-  shuffled which(seed, p.name + "/route");
-  for (int i = 0; i < flow_cases; ++i) {
+  if (total <= 0) {
+    for (const auto i : cases.which) cases.route[i] = -1;
+    return;
+  }
+  const shuffled which(seed, p.name + "/route");
+  for (const auto i : cases.which) {
     auto u = which.unit(i) * total;
     int r = 0;
     for (; r + 1 < static_cast<int>(p.routes.size()); ++r) {
       u -= p.routes[static_cast<std::size_t>(r)].share;
       if (u < 0) break;
     }
-    out[static_cast<std::size_t>(i)] = r;
+    cases.route[i] = r;
   }
-  return out;
 }
 
 } // namespace remed::env

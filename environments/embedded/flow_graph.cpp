@@ -1,5 +1,7 @@
 #include "environments/embedded/flow_graph.hpp"
 
+#include "environments/embedded/meeting_rate.hpp"
+
 #include <algorithm>
 #include <cmath>
 
@@ -26,21 +28,9 @@ double link_ms(const flow_container& sender) {
   return sum / quantiles;
 }
 
-flow_node node_of(const std::string& name, const service_profile& p, const flow_service& where) {
-  flow_node out;
-  out.name = name;
-  out.profile = &p;
-  out.where = &where;
-  out.alive = std::any_of(where.endpoints.begin(), where.endpoints.end(),
-                          [](const flow_container& e) { return e.listening && !e.partitioned; });
-  out.rest_ms = std::max(0.0, p.latency_ms - p.cpu_ms) * std::exp(p.spread * p.spread / 2);
-  for (const auto& pod : where.endpoints) out.links_ms.push_back(link_ms(pod));
-  return out;
-}
-
 /// The place in `order` of each node comes after those it calls. False when some call each other in
 /// a ring, or the chain of calls is longer than can settle.
-bool place_after_callees(const std::vector<flow_node>& nodes, std::size_t at,
+bool place_after_callees(const std::vector<call_node>& nodes, std::size_t at,
                          std::vector<int>& height, std::vector<std::size_t>& order) {
   constexpr int unseen = -1, open = -2;
   if (height[at] != unseen) return height[at] != open;
@@ -57,32 +47,28 @@ bool place_after_callees(const std::vector<flow_node>& nodes, std::size_t at,
   return highest < rounds;
 }
 
+std::vector<std::vector<std::size_t>> callers_in(const std::vector<call_node>& nodes) {
+  std::vector<std::vector<std::size_t>> out(nodes.size());
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    for (const auto& edge : nodes[i].calls) {
+      if (edge.to >= 0) out[static_cast<std::size_t>(edge.to)].push_back(i);
+    }
+  }
+  return out;
+}
+
 } // namespace
 
-flow_graph::flow_graph(const system_profile& system, const flow_input& input) : system_(system) {
-  connect(input);
-  find_order();
-  settle();
-}
-
-flow_graph::flow_graph(const system_profile& system, const flow_input& input,
-                       const flow_rates& known)
-    : system_(system) {
-  connect(input);
-  entry_rps_ = known.entry;
-  for (std::size_t i = 0; i < nodes_.size(); ++i) nodes_[i].rps = known.services[i].second;
-}
-
-void flow_graph::connect(const flow_input& input) {
-  nodes_.reserve(system_.services.size());
-  for (const auto& [name, profile] : system_.services) {
-    auto found = input.find(name);
-    nodes_.push_back(node_of(name, profile, found == input.end() ? nowhere : found->second));
+call_graph::call_graph(const system_profile& system) {
+  nodes.reserve(system.services.size());
+  for (const auto& [name, p] : system.services) {
+    const auto rest = std::max(0.0, p.latency_ms - p.cpu_ms) * std::exp(p.spread * p.spread / 2);
+    nodes.push_back({name, &p, {}, rest});
   }
   const auto limit_of = [](const service_profile::call& call) {
     return call.timeout_s > 0 ? call.timeout_s * 1000 : patience_ms;
   };
-  for (auto& node : nodes_) {
+  for (auto& node : nodes) {
     for (const auto& call : node.profile->calls) {
       node.calls.push_back({number(call.to), &call, -1, call.per_request, limit_of(call)});
     }
@@ -96,63 +82,78 @@ void flow_graph::connect(const flow_input& input) {
       }
     }
   }
-  for (const auto& name : system_.entry) entries_.push_back(number(name));
+  for (const auto& name : system.entry) entries.push_back(number(name));
+  std::vector<int> height(nodes.size(), -1);
+  order.reserve(nodes.size());
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (place_after_callees(nodes, i, height, order)) continue;
+    order.clear();
+    break;
+  }
+  if (order.empty()) callers = callers_in(nodes);
 }
 
-void flow_graph::find_order() {
-  std::vector<int> height(nodes_.size(), -1);
-  order_.reserve(nodes_.size());
-  for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    if (place_after_callees(nodes_, i, height, order_)) continue;
-    order_.clear();
-    find_callers();
-    return;
+int call_graph::number(std::string_view name) const {
+  const auto found =
+      std::lower_bound(nodes.begin(), nodes.end(), name,
+                       [](const call_node& n, std::string_view wanted) { return n.name < wanted; });
+  return found == nodes.end() || found->name != name ? -1 : static_cast<int>(found - nodes.begin());
+}
+
+flow_graph::flow_graph(const system_profile& system, const call_graph& calls,
+                       const flow_input& input)
+    : system_(system), calls_(&calls) {
+  place(input);
+  settle();
+}
+
+flow_graph::flow_graph(const system_profile& system, const call_graph& calls,
+                       const flow_input& input, const flow_rates& known)
+    : system_(system), calls_(&calls) {
+  place(input);
+  entry_rps_ = known.entry;
+  for (std::size_t i = 0; i < nodes_.size(); ++i) nodes_[i].rps = known.services[i].second;
+}
+
+void flow_graph::place(const flow_input& input) {
+  nodes_.reserve(calls_->nodes.size());
+  links_ms_.reserve(2 * calls_->nodes.size());
+  for (const auto& node : calls_->nodes) {
+    const auto found = input.find(node.profile->name);
+    const auto& where = found == input.end() ? nowhere : found->second;
+    const bool alive =
+        std::any_of(where.endpoints.begin(), where.endpoints.end(),
+                    [](const flow_container& e) { return e.listening && !e.partitioned; });
+    nodes_.push_back({&node, &where, 0, alive, links_ms_.size()});
+    for (const auto& pod : where.endpoints) links_ms_.push_back(link_ms(pod));
   }
 }
 
-void flow_graph::find_callers() {
-  callers_.resize(nodes_.size());
-  for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    for (const auto& edge : nodes_[i].calls) {
-      if (edge.to >= 0) callers_[static_cast<std::size_t>(edge.to)].push_back(i);
-    }
-  }
+/// N users who each wait T and think Z make N / (Z + T) requests a second; T grows with them.
+double flow_graph::turns(double entry_rps) {
+  spread(entry_rps);
+  return system_.users / (system_.think_s + response_ms() / 1000);
 }
 
 void flow_graph::settle() {
   auto open = system_.users <= 0;
   entry_rps_ = open ? system_.load_rps : system_.users / system_.think_s;
+  if (open || system_.entry.empty()) return spread(entry_rps_);
+  entry_rps_ = meeting_rate([&](double rate) { return turns(rate); }, entry_rps_, halvings);
   spread(entry_rps_);
-  if (open || system_.entry.empty()) return;
-  // N users who each wait T and think Z make N / (Z + T) requests a second; T grows with them.
-  double low = 0, high = entry_rps_;
-  for (int i = 0; i < halvings; ++i) {
-    entry_rps_ = (low + high) / 2;
-    spread(entry_rps_);
-    auto turns = system_.users / (system_.think_s + response_ms() / 1000);
-    (turns > entry_rps_ ? low : high) = entry_rps_;
-  }
-}
-
-int flow_graph::number(std::string_view name) const {
-  const auto found =
-      std::lower_bound(nodes_.begin(), nodes_.end(), name,
-                       [](const flow_node& n, std::string_view wanted) { return n.name < wanted; });
-  return found == nodes_.end() || found->name != name ? -1
-                                                      : static_cast<int>(found - nodes_.begin());
 }
 
 flow_rates flow_graph::rates() const {
   flow_rates out;
   out.entry = entry_rps_;
   out.services.reserve(nodes_.size());
-  for (const auto& node : nodes_) out.services.emplace_back(node.name, node.rps);
+  for (const auto& node : nodes_) out.services.emplace_back(node.in->name, node.rps);
   return out;
 }
 
 void flow_graph::spread(double entry_rps) {
   std::vector<double> now(nodes_.size(), 0), arriving(nodes_.size(), 0);
-  for (const auto entry : entries_) {
+  for (const auto entry : calls_->entries) {
     if (entry >= 0) arriving[static_cast<std::size_t>(entry)] += entry_rps;
   }
   // What arrives at a service sets off what it calls, wave after wave, until nothing is left.
@@ -165,7 +166,7 @@ void flow_graph::spread(double entry_rps) {
       any = true;
       nodes_[i].rps += arriving[i];
       if (!nodes_[i].answers()) continue;
-      for (const auto& edge : nodes_[i].calls) {
+      for (const auto& edge : nodes_[i].in->calls) {
         if (edge.to >= 0) now[static_cast<std::size_t>(edge.to)] += arriving[i] * edge.mean;
       }
     }
@@ -176,16 +177,16 @@ void flow_graph::spread(double entry_rps) {
 
 double flow_graph::own_ms(const flow_node& n) const {
   if (!n.answers()) return 1;
-  const auto& p = *n.profile;
+  const auto& p = *n.in->profile;
   auto pods = static_cast<double>(n.where->endpoints.size());
   double sum = 0;
   for (std::size_t i = 0; i < n.where->endpoints.size(); ++i) {
     const auto& pod = n.where->endpoints[i];
     auto rho = utilisation(pod, n.rps / pods, p.cpu_ms, p.threads);
     auto cpu = rho > full_load ? patience_ms : cpu_mean_ms(pod, p.cpu_ms, rho);
-    sum += std::min(patience_ms, cpu + pod.io_delay_ms + n.links_ms[i]);
+    sum += std::min(patience_ms, cpu + pod.io_delay_ms + links_ms_[n.links_from + i]);
   }
-  return n.rest_ms + sum / pods;
+  return n.in->rest_ms + sum / pods;
 }
 
 double flow_graph::response_ms(std::size_t node, const std::vector<double>& own,
@@ -193,8 +194,8 @@ double flow_graph::response_ms(std::size_t node, const std::vector<double>& own,
   const auto& of = nodes_[node];
   auto out = own[node];
   if (!of.answers()) return out;
-  const auto caller = of.links_ms.front();
-  for (const auto& edge : of.calls) {
+  const auto caller = links_ms_[of.links_from];
+  for (const auto& edge : of.in->calls) {
     if (edge.to < 0) continue;
     out += edge.mean * std::min(edge.limit, all[static_cast<std::size_t>(edge.to)] + caller);
   }
@@ -214,7 +215,7 @@ void flow_graph::settle_rings(const std::vector<double>& own, std::vector<double
       all[i] = response_ms(i, own, before);
       if (all[i] == before[i]) continue;
       any = true;
-      for (const auto caller : callers_[i]) due_next[caller] = 1;
+      for (const auto caller : calls_->callers[i]) due_next[caller] = 1;
     }
     if (!any) return;
     before = all;
@@ -226,10 +227,10 @@ double flow_graph::response_ms() const {
   std::vector<double> own(nodes_.size());
   for (std::size_t i = 0; i < nodes_.size(); ++i) own[i] = own_ms(nodes_[i]);
   auto all = own;
-  for (const auto i : order_) all[i] = response_ms(i, own, all);
-  if (order_.empty()) settle_rings(own, all);
+  for (const auto i : calls_->order) all[i] = response_ms(i, own, all);
+  if (calls_->order.empty()) settle_rings(own, all);
   double sum = 0, entries = 0;
-  for (const auto entry : entries_) {
+  for (const auto entry : calls_->entries) {
     if (entry < 0) continue;
     sum += all[static_cast<std::size_t>(entry)];
     entries += 1;

@@ -35,4 +35,15 @@ private:
   mutable std::atomic<const T*> value_{nullptr};
 };
 
+/// What can be told again from the rest of a state: kept to be spared that, no part of a snapshot.
+template <class T>
+class retold {
+public:
+  void reset(std::shared_ptr<const T> value = nullptr) { value_ = std::move(value); }
+  const std::shared_ptr<const T>& get() const { return value_; }
+
+private:
+  std::shared_ptr<const T> value_;
+};
+
 } // namespace remed::env

@@ -1,25 +1,53 @@
 #include "environments/embedded/lazy_flow.hpp"
 
-#include "environments/embedded/flow_graph.hpp"
-
 #include <algorithm>
+#include <utility>
 
 namespace remed::env {
 
+lazy_flow::lazy_flow(std::shared_ptr<const system_profile> system,
+                     std::shared_ptr<const flow_input> input, std::uint64_t seed,
+                     const lazy_flow* before)
+    : system_(std::move(system)), input_(std::move(input)), seed_(seed) {
+  if (before && before->system_ == system_) calls_.keep(before->shared_calls());
+}
+
+const std::shared_ptr<const call_graph>& lazy_flow::shared_calls() const {
+  return calls_.or_make([&] { return std::make_shared<const call_graph>(*system_); });
+}
+
 const flow_rates& lazy_flow::rates() const {
-  return rates_.or_make([&] { return flow_graph(*system_, *input_).rates(); });
+  return rates_.or_make([&] { return flow_graph(*system_, *shared_calls(), *input_).rates(); });
+}
+
+flow_graph lazy_flow::graph() const {
+  return {*system_, *shared_calls(), *input_, rates()};
 }
 
 const users_flow& lazy_flow::users() const {
   if (const auto* all = whole_.get()) return *all;
-  return users_.or_make([&] { return evaluate_users(*system_, *input_, rates(), seed_); });
+  return users_.or_make([&] { return evaluate_users(graph(), seed_); });
 }
 
 const flow_result& lazy_flow::whole() const {
-  return whole_.or_make([&] { return evaluate_flow(*system_, *input_, rates(), seed_); });
+  return whole_.or_make([&] { return evaluate_flow(graph(), seed_); });
 }
 
-double lazy_flow::busy_cores(const std::string& service, const std::string& pod) const {
+const service_flow* lazy_flow::service(const std::string& name) const {
+  if (!system_) return nullptr;
+  if (const auto* all = whole_.get()) {
+    const auto found = all->services.find(name);
+    return found == all->services.end() ? nullptr : &found->second;
+  }
+  const auto number = shared_calls()->number(name);
+  if (number < 0) return nullptr;
+  const auto& all =
+      services_.or_make([&] { return std::vector<kept<service_flow>>(system_->services.size()); });
+  return &all[static_cast<std::size_t>(number)].or_make(
+      [&] { return evaluate_service(graph(), number, seed_); });
+}
+
+double lazy_flow::busy_cores(const std::string& service, std::string_view pod) const {
   if (!system_) return 0;
   const auto profile = system_->services.find(service);
   const auto where = input_->find(service);

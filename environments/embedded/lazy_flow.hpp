@@ -2,13 +2,13 @@
 // by others before anybody looks, and few ask for more than what users see.
 #pragma once
 
-#include "environments/embedded/flow.hpp"
+#include "environments/embedded/flow_graph.hpp"
 #include "environments/embedded/kept.hpp"
 
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 namespace remed::env {
@@ -18,27 +18,33 @@ namespace remed::env {
 class lazy_flow {
 public:
   lazy_flow() = default; ///< of nobody; to be read from a snapshot
+  /// What only the profile tells is taken from the one `before`, if that is of the same.
   lazy_flow(std::shared_ptr<const system_profile> system, std::shared_ptr<const flow_input> input,
-            std::uint64_t seed)
-      : system_(std::move(system)), input_(std::move(input)), seed_(seed) {}
+            std::uint64_t seed, const lazy_flow* before = nullptr);
 
   /// What users see.
   const users_flow& users() const;
   /// And each service behind it.
   const flow_result& whole() const;
+  /// One of them alone; none: the profile has none of that name.
+  const service_flow* service(const std::string& name) const;
   /// CPU that the requests to a service ask of one of its pods, uncapped; 0 when none get there.
   /// Cores.
-  double busy_cores(const std::string& service, const std::string& pod) const;
+  double busy_cores(const std::string& service, std::string_view pod) const;
 
 private:
   friend struct snapshot_access;
+  const std::shared_ptr<const call_graph>& shared_calls() const;
   const flow_rates& rates() const;
+  flow_graph graph() const;
 
   std::shared_ptr<const system_profile> system_;
   std::shared_ptr<const flow_input> input_;
   std::uint64_t seed_ = 0;
+  kept<std::shared_ptr<const call_graph>> calls_;
   kept<flow_rates> rates_;
   kept<users_flow> users_;
+  kept<std::vector<kept<service_flow>>> services_; ///< by number
   kept<flow_result> whole_;
 };
 

@@ -3,6 +3,7 @@
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/effect_rules.hpp"
 #include "environments/embedded/node/state.hpp"
+#include "environments/embedded/traffic_requests.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -111,12 +112,18 @@ result<environment::transactions> transactions_with(const cluster& c, const std:
   }
   const auto port = direct ? 0 : static_cast<int>(int_at(ports[0], {"port"}, 80));
   const auto path = health_path(c, ns, service);
+  std::vector<request_outcome> answers;
+  if (direct) {
+    for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i)
+      answers.push_back(ask_pod(c, *pods[i % pods.size()].pod, chance));
+  } else {
+    std::vector<std::string> keys;
+    for (int i = 0; i < count; ++i) keys.push_back(std::to_string(chance.next()));
+    answers = time_requests(c, nullptr, service + "." + ns, port, path, transaction_limit_s, keys);
+  }
   environment::transactions out;
   std::vector<double> times;
-  for (int i = 0; i < count; ++i) {
-    auto answer = direct ? ask_pod(c, *pods[static_cast<std::size_t>(i) % pods.size()].pod, chance)
-                         : send_request(c, nullptr, service + "." + ns, port, path,
-                                        transaction_limit_s, std::to_string(chance.next()));
+  for (const auto& answer : answers) {
     ++out.count;
     if (answer.what != request_outcome::kind::answered) ++out.failed;
     times.push_back(answer.seconds * 1000);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 
 namespace remed::env {
 
@@ -20,10 +21,8 @@ vtime last_scrape(const cluster& c) {
 }
 
 /// A factor near 1, the same whenever this scrape is asked for.
-double unrest(const cluster& c, std::string what, vtime at, double width) {
-  what += '@';
-  what += std::to_string(at.time_since_epoch().count());
-  auto r = c.traffic().noise.split(what);
+double unrest(const cluster& c, const std::string& what, vtime at, double width) {
+  auto r = c.traffic().noise.split(what + "@" + std::to_string(at.time_since_epoch().count()));
   return 1 + width * (r.unit() + r.unit() - 1);
 }
 
@@ -45,70 +44,67 @@ usage over(const usage_history& h, vtime from, vtime to) {
 }
 
 json usage_json(double cores, double bytes) {
-  auto out = json::object();
-  out["cpu"] = std::to_string(static_cast<long long>(std::llround(cores * 1e9))) + "n";
-  out["memory"] = std::to_string(static_cast<long long>(bytes / 1024)) + "Ki";
+  json::object_t out;
+  out.emplace("cpu", std::to_string(static_cast<long long>(std::llround(cores * 1e9))) + "n");
+  out.emplace("memory", std::to_string(static_cast<long long>(bytes / 1024)) + "Ki");
   return out;
 }
 
-json header(const char* kind, vtime at) {
-  auto out = json::object();
-  out["kind"] = kind;
-  out["apiVersion"] = "metrics.k8s.io/v1beta1";
-  out["metadata"] = json::object();
-  out["timestamp"] = rfc3339(at);
-  out["window"] = "15s";
+/// What all that is told at one instant has in common.
+struct scrape_view {
+  explicit scrape_view(const cluster& in)
+      : c(in), common(in), at(last_scrape(in)), said_at(rfc3339(at)), said_now(rfc3339(in.now())) {}
+
+  const cluster& c;
+  common_surroundings common;
+  vtime at;
+  std::string said_at, said_now;
+};
+
+json item(const scrape_view& seen, const char* kind, json::object_t metadata) {
+  metadata.emplace("creationTimestamp", seen.said_now);
+  json::object_t out;
+  out.emplace("kind", kind);
+  out.emplace("apiVersion", "metrics.k8s.io/v1beta1");
+  out.emplace("metadata", std::move(metadata));
+  out.emplace("timestamp", seen.said_at);
+  out.emplace("window", "15s");
   return out;
 }
 
 /// A quota is enforced over any window, so unrest never shows more than the limit (plus what a
 /// period allows).
-usage measured(const cluster& c, const std::string& key, const usage_history& h,
-               const known_pod& pod, const pod_runtime& runs, const common_surroundings& common,
-               vtime at) {
-  auto u = over(h, at - scrape, at);
-  auto around = surroundings(container_view(c, pod, h.container, &runs, common));
-  u.cores = std::min(u.cores * unrest(c, key + "/cpu", at, 0.08),
-                     std::max(u.cores, around.cores * 0.999));
-  u.bytes *= unrest(c, key + "/memory", at, 0.01);
+usage measured(const scrape_view& seen, const std::string& key, const usage_history& h,
+               const known_pod& pod) {
+  auto u = over(h, seen.at - scrape, seen.at);
+  const auto allowed = allowed_cores(pod.facts(), h.container, seen.common.node_cores);
+  u.cores = std::min(u.cores * unrest(seen.c, key + "/cpu", seen.at, 0.08),
+                     std::max(u.cores, allowed * 0.999));
+  u.bytes *= unrest(seen.c, key + "/memory", seen.at, 0.01);
   return u;
 }
 
-/// What the items of all pods have in common.
-struct scraped {
-  const cluster& c;
-  vtime at = last_scrape(c);
-  common_surroundings common{c};
-  json blank = with_creation(header("PodMetrics", at), c.now());
-
-  static json with_creation(json item, vtime now) {
-    item["metadata"]["creationTimestamp"] = rfc3339(now);
-    return item;
-  }
-};
-
 /// The item of one pod, or null when a running container lacks a second scrape.
-json item_of(const scraped& all, const pod_runtime& pod, const known_pod& spec) {
-  const auto& [c, at, common, blank] = all;
+json item_of(const scrape_view& seen, const pod_runtime& pod, const known_pod& spec) {
   auto containers = json::array();
   for (const auto& one : pod.containers) {
     if (one.init) continue;
     auto key = pod.uid + "/" + one.name;
-    const auto* found = c.traffic().usage.find(key);
+    const auto* found = seen.c.traffic().usage.find(key);
     if (!one.running() || !found) continue;
-    if (one.started_at > at - scrape) return nullptr;
-    auto u = measured(c, key, **found, spec, pod, common, at);
-    auto entry = json::object();
-    entry["name"] = one.name;
-    entry["usage"] = usage_json(u.cores, u.bytes);
+    if (one.started_at > seen.at - scrape) return nullptr;
+    auto u = measured(seen, key, **found, spec);
+    json::object_t entry;
+    entry.emplace("name", one.name);
+    entry.emplace("usage", usage_json(u.cores, u.bytes));
     containers.push_back(std::move(entry));
   }
   if (containers.empty()) return nullptr;
-  auto out = blank;
-  auto& meta = out["metadata"];
-  meta["name"] = pod.name;
-  meta["namespace"] = pod.ns;
-  if (spec->labels->is_object()) meta["labels"] = *spec->labels;
+  json::object_t metadata;
+  metadata.emplace("name", pod.name);
+  metadata.emplace("namespace", pod.ns);
+  if (spec->labels->is_object()) metadata.emplace("labels", *spec->labels);
+  auto out = item(seen, "PodMetrics", std::move(metadata));
   out["containers"] = std::move(containers);
   return out;
 }
@@ -116,22 +112,24 @@ json item_of(const scraped& all, const pod_runtime& pod, const known_pod& spec) 
 } // namespace
 
 json pod_metrics(const cluster& c, std::string_view ns, std::string_view prefix) {
-  const scraped all{c};
-  std::map<object_key, json> items;
+  std::optional<scrape_view> seen; // many find no such pod
+  std::map<std::pair<std::string_view, std::string_view>, json> items;
   for (const auto* pod : c.node().all()) {
     if ((!ns.empty() && pod->ns != ns) || !pod->name.starts_with(prefix)) continue;
     auto found = c.objects().get("pods", {pod->ns, pod->name});
     if (!found) continue;
-    auto item = item_of(all, *pod, known_pod(found));
-    if (!item.is_null()) items[{pod->ns, pod->name}] = std::move(item);
+    if (!seen) seen.emplace(c);
+    auto one = item_of(*seen, *pod, known_pod(found));
+    if (!one.is_null()) items[{pod->ns, pod->name}] = std::move(one);
   }
   auto out = json::array();
-  for (auto& [key, item] : items) out.push_back(std::move(item));
+  for (auto& [key, one] : items) out.push_back(std::move(one));
   return out;
 }
 
 json node_metrics(const cluster& c) {
-  auto at = last_scrape(c);
+  const scrape_view seen(c);
+  const auto at = seen.at;
   usage total{node_idle_cores, node_idle_bytes};
   c.traffic().usage.walk([&](const std::string&, const auto& h) {
     auto u = over(*h, at - scrape, at);
@@ -141,12 +139,12 @@ json node_metrics(const cluster& c) {
   auto out = json::array();
   for (const auto& node : c.objects().list("nodes")) {
     auto name = text_at(*node, {"metadata", "name"});
-    auto item = header("NodeMetrics", at);
-    item["metadata"]["name"] = name;
-    item["metadata"]["creationTimestamp"] = rfc3339(c.now());
-    item["usage"] = usage_json(total.cores * unrest(c, name + "/cpu", at, 0.05),
-                               total.bytes * unrest(c, name + "/memory", at, 0.01));
-    out.push_back(std::move(item));
+    json::object_t metadata;
+    metadata.emplace("name", name);
+    auto one = item(seen, "NodeMetrics", std::move(metadata));
+    one["usage"] = usage_json(total.cores * unrest(c, name + "/cpu", at, 0.05),
+                              total.bytes * unrest(c, name + "/memory", at, 0.01));
+    out.push_back(std::move(one));
   }
   return out;
 }

@@ -76,6 +76,7 @@ public:
 
   const json& as_json() const { return json_; }
   const object_facts* operator->() const { return facts_; }
+  const object_facts& facts() const { return *facts_; }
 
 private:
   const json& json_;

@@ -1,6 +1,6 @@
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/node/processes.hpp"
-#include "environments/embedded/traffic_pods.hpp"
+#include "environments/embedded/traffic_conditions.hpp"
 #include "environments/systems/inference.hpp"
 
 #include <spdlog/spdlog.h>
@@ -18,72 +18,6 @@ namespace {
 constexpr std::string_view actor = "traffic";
 /// Usage is kept for as long as queries over the past look back.
 constexpr auto usage_kept = std::chrono::hours{1};
-
-/// What declares no port may listen on any.
-bool listens_on(const container_facts& main, std::int64_t port) {
-  return main.ports.empty() ||
-         std::find(main.ports.begin(), main.ports.end(), port) != main.ports.end();
-}
-
-/// The objects of one kind in a namespace, for whoever looks up many.
-class known_objects {
-public:
-  known_objects(const cluster& c, const char* table, std::string_view ns)
-      : all_(c.objects().list(table, ns)) {
-    names_.reserve(all_.size());
-    for (const auto& one : all_) names_.push_back(facts_of(one).name);
-  }
-  /// None when there is no such object.
-  const object* find(std::string_view name) const {
-    const auto found = std::lower_bound(names_.begin(), names_.end(), name);
-    if (found == names_.end() || *found != name) return nullptr;
-    return &all_[static_cast<std::size_t>(found - names_.begin())];
-  }
-
-private:
-  std::vector<object> all_; ///< by name
-  std::vector<std::string_view> names_;
-};
-
-/// Adds one endpoint of a service.
-void add_endpoint(const cluster& c, const known_objects& pods, const common_surroundings& common,
-                  const endpoint_facts& at, flow_service& out) {
-  const auto* pod = pods.find(at.pod);
-  if (!pod) {
-    flow_container gone;
-    gone.pod = at.pod;
-    gone.listening = false;
-    out.endpoints.push_back(std::move(gone));
-    return;
-  }
-  const known_pod known(*pod);
-  if (known->main.empty()) return;
-  const auto* runtime = c.node().find(std::string(known->uid));
-  auto one = surroundings(container_view(c, known, known->main, runtime, common));
-  const bool reached =
-      at.ports.empty() || std::any_of(at.ports.begin(), at.ports.end(), [&](auto port) {
-        return listens_on(known->containers.front(), port);
-      });
-  one.listening = one.listening && reached;
-  out.endpoints.push_back(std::move(one));
-}
-
-flow_input look(const cluster& c, const system_profile& system) {
-  flow_input out;
-  const known_objects services(c, "services", system.name), pods(c, "pods", system.name);
-  const known_objects endpoints(c, "endpoints", system.name);
-  const common_surroundings common(c);
-  for (const auto& [name, profile] : system.services) {
-    auto& service = out.emplace_hint(out.end(), name, flow_service{})->second;
-    service.resolvable = services.find(profile.service_name()) != nullptr;
-    const auto* behind = endpoints.find(profile.service_name());
-    if (!behind) continue;
-    const auto& all = facts_of(*behind).endpoints;
-    service.endpoints.reserve(all.size());
-    for (const auto& at : all) add_endpoint(c, pods, common, at, service);
-  }
-  return out;
-}
 
 void prune(usage_history& h, vtime now) {
   auto old = h.samples.begin();
@@ -116,9 +50,22 @@ void note_usage(cluster& c, const std::string& key, const pod_runtime& pod,
   usage.edit(key) = std::make_shared<const usage_history>(std::move(h));
 }
 
-void forget_usage_but_of(cluster& c, std::vector<std::string> alive) {
+std::string usage_key(const pod_runtime& pod, const container_runtime& one) {
+  std::string out;
+  out.reserve(pod.uid.size() + 1 + one.name.size());
+  return out.append(pod.uid).append("/").append(one.name);
+}
+
+/// Forgets the containers that do not run any more.
+void forget_usage(cluster& c, const traffic_conditions& now, std::size_t running) {
   auto& usage = c.traffic().usage;
-  if (alive.size() == usage.size()) return;
+  if (running == usage.size()) return;
+  std::vector<std::string> alive;
+  for (const auto& pod : now.pods()) {
+    if (!pod.runs) continue;
+    for (const auto& one : pod.runs->containers)
+      if (one.running()) alive.push_back(usage_key(*pod.runs, one));
+  }
   std::sort(alive.begin(), alive.end());
   std::vector<std::string> gone;
   usage.walk([&](const std::string& key, const auto&) {
@@ -127,33 +74,23 @@ void forget_usage_but_of(cluster& c, std::vector<std::string> alive) {
   for (const auto& key : gone) usage.erase(key);
 }
 
-/// Notes what each running container uses from now on; forgets those that are gone.
-void sample_usage(cluster& c) {
-  std::vector<std::string> alive;
-  const common_surroundings common(c);
-  const auto pods = c.objects().list("pods");
-  const auto place_of = [](const object& one) {
-    const auto& facts = facts_of(one);
-    return std::pair(facts.ns, facts.name);
-  };
-  for (const auto* pod : c.node().all()) {
-    const auto place = std::pair<std::string_view, std::string_view>(pod->ns, pod->name);
-    const auto spec =
-        std::lower_bound(pods.begin(), pods.end(), place,
-                         [&](const object& one, const auto& at) { return place_of(one) < at; });
-    if (spec == pods.end() || facts_of(*spec).uid != pod->uid) continue;
-    const known_pod known(*spec);
-    for (const auto& one : pod->containers) {
+/// Notes what each running container uses from now on; forgets those that are gone. `same_flows`:
+/// who is the same uses what it did.
+void sample_usage(cluster& c, const traffic_conditions& now, bool same_flows) {
+  std::size_t running = 0;
+  for (const auto& pod : now.pods()) {
+    if (!pod.runs) continue;
+    const known_pod known(pod.spec);
+    for (const auto& one : pod.runs->containers) {
       if (!one.running()) continue;
-      std::string key;
-      key.reserve(pod->uid.size() + 1 + one.name.size());
-      key.append(pod->uid).append("/").append(one.name);
-      const container_view view(c, known, one.name, pod, common);
-      note_usage(c, key, *pod, one, cpu_cores(view), memory_in_use(view));
-      alive.push_back(std::move(key));
+      ++running;
+      if (pod.same && same_flows) continue;
+      const container_view view(c, known, one.name, pod.runs, now.common());
+      note_usage(c, usage_key(*pod.runs, one), *pod.runs, one, cpu_cores(view),
+                 memory_in_use(view));
     }
   }
-  forget_usage_but_of(c, std::move(alive));
+  forget_usage(c, now, running);
 }
 
 /// Adds a segment, unless users see no difference to the one before.
@@ -212,6 +149,26 @@ bool reshapes(const change& seen) {
   return false;
 }
 
+/// What is declared of a namespace's system, and what its manifests tell of the rest.
+std::shared_ptr<const system_profile> inferred(const cluster& c,
+                                               const std::vector<const json*>& objects,
+                                               const std::string& ns,
+                                               const runtime_catalogue& runtimes) {
+  const auto& state = c.traffic();
+  const auto declared = state.system && state.system->name == ns;
+  auto profile = declared ? *state.system : system_profile{};
+  profile.name = ns;
+  infer_services(objects, ns, runtimes, profile);
+  // Whoever neither answers a Service nor calls one has no part in the traffic.
+  std::set<std::string> parts(profile.entry.begin(), profile.entry.end());
+  for (const auto& [name, p] : profile.services) {
+    if (!p.inferred || !p.calls.empty() || c.objects().get("services", {ns, p.service_name()}))
+      parts.insert(name);
+  }
+  std::erase_if(profile.services, [&](const auto& s) { return !parts.count(s.first); });
+  return std::make_shared<const system_profile>(std::move(profile));
+}
+
 /// Looks at the manifests of a namespace again. A declared system keeps what it declares. False
 /// when there was nothing and is nothing.
 bool infer(cluster& c, const std::string& ns, const runtime_catalogue& runtimes) {
@@ -229,19 +186,11 @@ bool infer(cluster& c, const std::string& ns, const runtime_catalogue& runtimes)
   hold({"services", "configmaps", "secrets", "ingresses.networking.k8s.io"});
   std::vector<const json*> objects;
   for (const auto& one : held) objects.push_back(one.get());
-  auto profile = declared ? *state.system : system_profile{};
-  profile.name = ns;
-  infer_services(objects, ns, runtimes, profile);
-  // Whoever neither answers a Service nor calls one has no part in the traffic.
-  std::set<std::string> parts(profile.entry.begin(), profile.entry.end());
-  for (const auto& [name, p] : profile.services) {
-    if (!p.inferred || !p.calls.empty() || c.objects().get("services", {ns, p.service_name()}))
-      parts.insert(name);
-  }
-  std::erase_if(profile.services, [&](const auto& s) { return !parts.count(s.first); });
-  if (profile.services.empty()) return state.apps.erase(ns) > 0;
+  const bool known = declared && is_complete(objects, ns, *state.system);
+  auto profile = known ? state.system : inferred(c, objects, ns, runtimes);
+  if (profile->services.empty()) return state.apps.erase(ns) > 0;
   auto& app = state.apps[ns];
-  app.profile = std::make_shared<const system_profile>(std::move(profile));
+  app.profile = std::move(profile);
   app.input = nullptr;
   return true;
 }
@@ -289,8 +238,12 @@ public:
     auto mark = effects_mark(c);
     auto effects_changed = state.effects_seen != mark;
     state.effects_seen = mark;
-    for (auto& [ns, app] : state.apps) evaluate(c, ns, app, effects_changed);
-    sample_usage(c);
+    const auto before = state.conditions.get();
+    const auto now = std::make_shared<traffic_conditions>(c, before.get());
+    for (auto& [ns, app] : state.apps) evaluate(c, ns, app, effects_changed, before.get(), *now);
+    const bool same_flows = now->same_flows(c, before.get());
+    sample_usage(c, *now, same_flows);
+    state.conditions.reset(now);
     expect_listeners(c);
   }
 
@@ -298,11 +251,17 @@ private:
   /// Several manifests are applied at once; their containers take longer than this to start.
   static constexpr duration inference_delay = std::chrono::milliseconds{100};
 
-  void evaluate(cluster& c, const std::string& ns, app_traffic& app, bool effects_changed) const {
+  void evaluate(cluster& c, const std::string& ns, app_traffic& app, bool effects_changed,
+                const traffic_conditions* before, traffic_conditions& now) const {
     auto& state = c.traffic();
     auto declared = state.system && state.system->name == ns;
-    auto input = look(c, *app.profile);
-    const bool same = app.input && input == *app.input && !app.past.empty();
+    // Who was told to look again, whatever it finds, has no input; the profile may be what it was.
+    const auto last = app.input ? app.input : before ? before->input_of(ns, app.profile) : nullptr;
+    auto input = look_again(c, *app.profile, last.get(), before, now);
+    const bool same = app.input && !input && !app.past.empty();
+    if (input) app.input = std::make_shared<const flow_input>(std::move(*input));
+    if (!app.input) app.input = last ? last : std::make_shared<const flow_input>();
+    now.note_input(ns, app.profile, app.input);
     if (same && !effects_changed) return;
     auto chance = c.random().split("traffic");
     if (same && declared && state.chance.state() == chance.state()) {
@@ -310,9 +269,9 @@ private:
       return;
     }
     if (declared || !state.system) state.chance = chance;
-    app.input = std::make_shared<const flow_input>(std::move(input));
-    auto flow =
-        std::make_shared<const lazy_flow>(app.profile, app.input, chance.split("flow").next());
+    const auto* earlier = app.past.empty() ? nullptr : app.past.back().flow.get();
+    auto flow = std::make_shared<const lazy_flow>(app.profile, app.input,
+                                                  chance.split("flow").next(), earlier);
     if (declared) close_segment(c, flow);
     note(app, c.now(), std::move(flow));
   }

@@ -53,6 +53,8 @@ struct app_traffic {
   const lazy_flow& flow() const;
 };
 
+class traffic_conditions; // environments/embedded/traffic_conditions.hpp
+
 /// All of it is a value: a fork copies it.
 struct traffic_state {
   std::shared_ptr<const system_profile> system; ///< the declared one; its namespace has its name
@@ -66,6 +68,7 @@ struct traffic_state {
   std::pair<std::size_t, std::size_t> effects_seen{};
   random_source chance; ///< for probes, requests and pings; new with each evaluation
   random_source noise;  ///< for the small unrest of measurements
+  retold<traffic_conditions> conditions; ///< what was last looked at; none: nothing was
 };
 
 /// Says which system the cluster runs: profiles, call graph, load. Without one, containers use

@@ -124,22 +124,21 @@ const service_profile* profile_of(const cluster& c, const json& pod, const std::
   return profile_behind(c, known_pod(c.objects(), pod), container);
 }
 
-flow_container surroundings(const container_view& of) {
+double allowed_cores(const object_facts& pod, std::string_view container, double node_cores) {
+  const auto* spec = pod.find(container);
+  if (!spec || !spec->cpu_limit || *spec->cpu_limit <= 0) return node_cores;
+  return std::min(node_cores, effective_cores(*spec->cpu_limit));
+}
+
+/// Who else wants the CPU there, and whether the application answers: no more of its surroundings.
+static flow_container competition(const container_view& of) {
   const auto& [c, pod, container, profile, runs, common] = of;
   flow_container out;
-  out.pod = pod->name;
-  out.address = pod->address;
   out.node_cores = common.node_cores;
-  out.cores = out.node_cores;
-  if (const auto* spec = pod->find(container)) {
-    const auto& limit = spec->cpu_limit;
-    if (limit && *limit > 0) out.cores = std::min(out.cores, effective_cores(*limit));
-  }
+  out.cores = allowed_cores(pod.facts(), container, out.node_cores);
   double busy = 0, threads = 0;
   for (const auto& [id, e] : c.effects()) {
-    if (e.pod_uid != pod->uid || is_spent(c, e)) continue;
-    add_effect(e, pod.as_json(), container, profile, out);
-    if (e.container != container) continue;
+    if (e.pod_uid != pod->uid || e.container != container || is_spent(c, e)) continue;
     if (e.kind == "cpu_hog") {
       auto n = hog_threads(runs, id, e);
       threads += n;
@@ -150,6 +149,22 @@ flow_container surroundings(const container_view& of) {
       busy += spinning;
     }
   }
+  out.hog_threads = threads;
+  out.hog_load = threads > 0 ? busy / threads : 1;
+  out.listening =
+      runs && (profile || runs->serves) && is_serving(c, *runs) && !is_pause(runs->image);
+  return out;
+}
+
+flow_container surroundings(const container_view& of) {
+  const auto& [c, pod, container, profile, runs, common] = of;
+  auto out = competition(of);
+  out.pod = pod->name;
+  out.address = pod->address;
+  for (const auto& [id, e] : c.effects()) {
+    if (e.pod_uid == pod->uid && !is_spent(c, e))
+      add_effect(e, pod.as_json(), container, profile, out);
+  }
   add_policies(c, pod.as_json(), out);
   if (profile && !pod->cluster_names) {
     each_call(*profile, [&](const auto& call) {
@@ -157,10 +172,6 @@ flow_container surroundings(const container_view& of) {
       return false;
     });
   }
-  out.hog_threads = threads;
-  out.hog_load = threads > 0 ? busy / threads : 1;
-  out.listening =
-      runs && (profile || runs->serves) && is_serving(c, *runs) && !is_pause(runs->image);
   return out;
 }
 
@@ -201,12 +212,12 @@ double working_set_bytes(const cluster& c, const json& pod, const std::string& c
 
 double cpu_cores(const container_view& of) {
   if (!of.runs || !of.runs->running()) return 0;
-  auto around = surroundings(of);
+  const auto around = competition(of);
   if (!of.profile) return cpu_usage(around, 0.00005);
   if (is_pause(of.runs->image)) return cpu_usage(around, 0.0002);
   if (!around.listening) return cpu_usage(around, 1); // starting up takes what it gets
   auto busy = of.profile->idle_millicores / 1000;
-  busy += flow_in(of.c, std::string(of.pod->ns)).busy_cores(of.profile->name, around.pod);
+  busy += flow_in(of.c, std::string(of.pod->ns)).busy_cores(of.profile->name, of.pod->name);
   return cpu_usage(around, busy);
 }
 

@@ -36,6 +36,8 @@ struct container_view {
 };
 
 flow_container surroundings(const container_view& of);
+/// What it may use of the node's CPU. Cores.
+double allowed_cores(const object_facts& pod, std::string_view container, double node_cores);
 double working_set_bytes(const container_view& of);
 double cpu_cores(const container_view& of);
 /// At most the container's limit.

@@ -1,27 +1,27 @@
 // Single requests and health checks through the same model as the flow of users.
+#include "environments/embedded/traffic_requests.hpp"
+
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/effect_rules.hpp"
 #include "environments/embedded/node/state.hpp"
 #include "environments/embedded/prometheus/endpoint.hpp"
 #include "environments/embedded/prometheus/metrics_source.hpp"
 #include "environments/embedded/traffic.hpp"
+#include "environments/embedded/traffic_pages.hpp"
 #include "environments/embedded/traffic_pods.hpp"
 #include "runtime/json.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
 
 namespace remed::env {
 
 namespace {
 
-/// A small compiled program that starts and asks once. Services measured under CPU stress, with
-/// such checks and a limit of one second, were not restarted for it.
-constexpr double exec_probe_cpu_ms = 6;
-/// What the container runtime needs to start it, outside the container's cgroup.
-constexpr double exec_start_ms = 30;
 constexpr int deepest_call = 8;
 
 std::string main_container(const json& pod) {
@@ -51,80 +51,52 @@ bool accepts(const cluster& c, const json& pod, std::int64_t port) {
   return surroundings(c, pod, name).listening;
 }
 
-/// A probe's or a service's port, by number or name.
-std::int64_t port_number(const json& value, const json& pod, const std::string& container) {
-  if (value.is_number_integer()) return value.get<std::int64_t>();
-  if (!value.is_string()) return 0;
-  for (const auto& one : at_path(pod, {"spec", "containers"})) {
-    if (!container.empty() && text_at(one, {"name"}) != container) continue;
-    const auto& ports = at_path(one, {"ports"});
-    if (!ports.is_array()) continue;
-    for (const auto& p : ports) {
-      if (text_at(p, {"name"}) == value.get<std::string>()) return int_at(p, {"containerPort"});
-    }
-  }
-  return 0;
-}
+/// What a request is asked for.
+struct asked {
+  std::string path;
+  double timeout_s;
+  int depth = 0;      ///< how many requests it is made for, one behind the other
+  bool brief = false; ///< nobody reads the answer: how it ends and when is enough
+};
 
-double pod_rps(const cluster& c, const service_profile& profile, const json& spec) {
-  if (profile.cpu_ms <= 0) return 0;
-  const auto& flow = flow_in(c, text_at(spec, {"metadata", "namespace"}));
-  return flow.busy_cores(profile.name, text_at(spec, {"metadata", "name"})) * 1000 / profile.cpu_ms;
-}
+/// The container of a pod that answers at a port.
+struct request_end {
+  request_end(const cluster& c, object at, std::int64_t to_port);
+  /// Users' requests per second; told at the first question.
+  double rps() const;
+  /// What its readiness probe asks for.
+  std::string health_path() const;
 
-/// Time one request over a standing connection needs in a container and on its way back, without
-/// callees; ms.
-double serve_ms(const cluster& c, const json& pod, const service_profile* profile,
-                const flow_container& around, random_source& chance, bool loopback = false) {
-  auto answer = answer_extra_ms(loopback ? flow_container{} : around, chance.unit());
-  if (!profile) return 1 + answer;
-  auto rho = utilisation(around, pod_rps(c, *profile, pod), profile->cpu_ms, profile->threads);
-  if (rho > 1 && chance.unit() > 1 / rho) return std::numeric_limits<double>::infinity();
-  auto u = std::clamp(chance.unit(), 0.01, 0.99);
-  return std::max(0.3, profile->latency_ms - profile->cpu_ms) + around.io_delay_ms + answer +
-         service_draw_ms(around, *profile, rho, u, std::clamp(chance.unit(), 0.01, 0.99));
-}
+  object pod;
+  std::int64_t port;
+  known_pod known;
+  container_view by;
+  flow_container around;
 
-random_source chance_for(const cluster& c, const json* client, std::string_view what) {
-  auto who = client ? text_at(*client, {"metadata", "uid"}) : std::string("node");
-  return c.traffic().chance.split(who + "|" + std::string(what) + "|" +
-                                  std::to_string(c.now().time_since_epoch().count()));
-}
+private:
+  mutable std::optional<double> rps_;
+};
 
-request_outcome ask(const cluster& c, const json* client, const std::string& host, int port,
-                    const std::string& path, double timeout_s, random_source chance, int depth);
+/// How requests of one client get to one host and port at this instant: found once for all.
+class request_way {
+public:
+  request_way(const cluster& c, const json* client, const std::string& host, int port);
+  request_outcome ask(const asked& what, random_source chance);
 
-/// "nginx", "httpd" when that is what the container runs without being part of the system.
-std::string pages_of(const container_view& of) {
-  const auto* runs = of.runs;
-  if (!runs || runs->processes.empty() || (of.profile && !of.profile->inferred)) return {};
-  const auto& program = runs->processes.front().comm;
-  return program == "nginx" || program == "httpd" ? program : std::string{};
-}
+private:
+  const request_end& end(std::size_t n);
 
-std::string server_name(const service_profile* profile) {
-  static const std::map<std::string, std::string> names{{"python", "Werkzeug/3.0.1 Python/3.9.18"},
-                                                        {"nginx", "nginx"},
-                                                        {"node", "Express"},
-                                                        {"dotnet", "Kestrel"}};
-  auto found = profile ? names.find(profile->runtime) : names.end();
-  return found == names.end() ? std::string{} : found->second;
-}
-
-/// A web server that nobody gave any content.
-std::string page(const std::string& server, const std::string& path, int& status) {
-  if (server == "httpd" && path == "/") return "<html><body><h1>It works!</h1></body></html>\n";
-  if (path == "/" || path == "/index.html") {
-    return "<!DOCTYPE html>\n<html>\n<head>\n<title>Welcome to nginx!</title>\n</head>\n<body>\n"
-           "<h1>Welcome to nginx!</h1>\n<p>If you see this page, the nginx web server is "
-           "successfully installed and\nworking. Further configuration is required.</p>\n"
-           "</body>\n</html>\n";
-  }
-  status = 404;
-  return "<html>\r\n<head><title>404 Not Found</title></head>\r\n<body>\r\n<center><h1>404 Not "
-         "Found</h1></center>\r\n<hr><center>" +
-         server + "</center>\r\n</body>\r\n</html>\r\n";
-}
+  const cluster& c_;
+  int port_;
+  destination where_;
+  std::string address_;
+  flow_container own_; ///< the client's
+  bool loopback_;
+  bool open_ = true; ///< the Service has the port
+  object service_;
+  std::vector<object> pods_;
+  std::vector<std::unique_ptr<request_end>> ends_; ///< by pod; those that were met
+};
 
 using call_list = std::vector<const service_profile::call*>;
 const call_list no_calls;
@@ -183,19 +155,40 @@ duration clock_offset(const cluster& c, const json& pod, const std::string& cont
   return out;
 }
 
+/// What the application calls itself.
+std::string server_of(const container_view& by) {
+  auto pages = pages_of(by);
+  return pages.empty() ? server_name(by.profile) : pages;
+}
+
+/// Words the application's own answer. `missing`: a service it needed that gave none.
+void say(const container_view& by, const std::string& path, const std::string& missing,
+         request_outcome& out) {
+  out.server = server_of(by);
+  const auto pages = pages_of(by);
+  if (!pages.empty()) {
+    out.body = page(pages, path.empty() ? "/" : path, out.status);
+    return;
+  }
+  auto body = json::object();
+  body["service"] = by.profile ? by.profile->name : by.name;
+  body["status"] = out.status == 500 ? "error" : "ok";
+  if (!missing.empty()) body["error"] = "no answer from " + missing;
+  out.body = dump(body);
+}
+
 /// What the pod answers after asking those it needs; without a path it needs nobody. Adds their
 /// time.
-request_outcome serve(const container_view& by, const flow_container& around,
-                      const std::string& path, int port, random_source chance, int depth,
+request_outcome serve(const request_end& at, const asked& what, random_source chance,
                       bool loopback) {
-  const auto& c = by.c;
-  const auto& pod = by.pod.as_json();
-  const auto& container = by.name;
-  const auto* profile = by.profile;
+  const auto& [c, known, container, profile, runs, common] = at.by;
+  const auto& pod = *at.pod;
+  const auto& around = at.around;
+  const auto& path = what.path;
   request_outcome out;
   proxied proxy;
   if (!path.empty()) proxy.path = path;
-  proxy.port = port;
+  proxy.port = static_cast<int>(at.port);
   if (!loopback) proxy_request(c, pod, proxy);
   if (proxy.broken || proxy.aborted) {
     out.what = proxy.broken ? request_outcome::kind::refused : request_outcome::kind::reset;
@@ -204,26 +197,19 @@ request_outcome serve(const container_view& by, const flow_container& around,
   }
   // What is wrong with the pod's link does not touch its loopback.
   auto ms = connect_extra_ms(loopback ? flow_container{} : around, chance.unit()) +
-            serve_ms(c, pod, profile, around, chance, loopback);
-  auto body = json::object();
-  body["service"] = profile ? profile->name : container;
-  body["status"] = "ok";
-  auto static_pages = pages_of(by);
-  out.server = static_pages.empty() ? server_name(profile) : static_pages;
+            serve_ms(profile, at.rps(), around, chance, loopback);
   if (profile && path == "/metrics") {
     out.seconds = ms / 1000;
+    if (what.brief) return out;
+    out.server = server_of(at.by);
     out.body = prometheus::exposition_of(c, pod, profile->service_name());
     return out;
   }
+  std::string missing; // who did not answer
   // A health path answers for itself; any other needs the callees.
-  std::string health;
-  for (const auto& one : at_path(pod, {"spec", "containers"})) {
-    if (text_at(one, {"name"}) == container)
-      health = text_at(one, {"readinessProbe", "httpGet", "path"});
-  }
-  for (const auto* call :
-       path.empty() || path == health ? no_calls : calls_of(profile, path, chance)) {
-    if (depth >= deepest_call) break;
+  const bool alone = path.empty() || path == at.health_path();
+  for (const auto* call : alone ? no_calls : calls_of(profile, path, chance)) {
+    if (what.depth >= deepest_call) break;
     // The same call made again takes as long again; it is followed once.
     auto often = std::floor(call->per_request + chance.unit());
     if (often < 1) continue;
@@ -231,26 +217,24 @@ request_outcome serve(const container_view& by, const flow_container& around,
     request_outcome theirs;
     bool fine = false;
     for (int attempt = 0; attempt <= call->retries && !fine; ++attempt) {
-      theirs = ask(c, &pod, host, callee_port, "/", call->timeout_s,
-                   chance.split(call->to + std::to_string(attempt)), depth + 1);
+      theirs = request_way(c, &pod, host, callee_port)
+                   .ask({"/", call->timeout_s, what.depth + 1, true},
+                        chance.split(call->to + std::to_string(attempt)));
       ms += theirs.seconds * 1000 * often;
       fine = theirs.what == request_outcome::kind::answered && theirs.status < 500;
     }
     if (fine || !call->required) continue;
     out.status = 500;
-    body["status"] = "error";
-    body["error"] = "no answer from " + call->to;
+    missing = call->to;
     break;
   }
-  if (around.failure > 0 && chance.unit() < around.failure) {
-    out.status = 500;
-    body["status"] = "error";
-  }
-  out.body =
-      static_pages.empty() ? dump(body) : page(static_pages, path.empty() ? "/" : path, out.status);
+  if (around.failure > 0 && chance.unit() < around.failure) out.status = 500;
+  if (!what.brief) say(at.by, path, missing, out);
   if (!loopback) proxy_response(c, pod, out.status, proxy);
   if (proxy.aborted) out.what = request_outcome::kind::reset;
   out.status = proxy.status.value_or(out.status);
+  out.seconds = (ms + around.app_ms + proxy.delay_ms) / 1000;
+  if (what.brief) return out;
   out.body = proxy.body.value_or(out.body);
   for (const auto& patch : proxy.body_patches) {
     auto now = json::parse(out.body, nullptr, false), change = json::parse(patch, nullptr, false);
@@ -258,7 +242,6 @@ request_outcome serve(const container_view& by, const flow_container& around,
     now.merge_patch(change);
     out.body = now.dump();
   }
-  out.seconds = (ms + around.app_ms + proxy.delay_ms) / 1000;
   out.date = rfc3339(c.now() + clock_offset(c, pod, container));
   return out;
 }
@@ -315,178 +298,154 @@ double filters_ms(const flow_container& from, const flow_container& to, double u
   return out;
 }
 
-request_outcome ask(const cluster& c, const json* client, const std::string& host, int port,
-                    const std::string& path, double timeout_s, random_source chance, int depth) {
+request_end::request_end(const cluster& c, object at, std::int64_t to_port)
+    : pod(std::move(at)),
+      port(to_port),
+      known(pod),
+      by(c, known, container_of_port(c, *pod, to_port)),
+      around(surroundings(by)) {}
+
+double request_end::rps() const {
+  if (!rps_) rps_ = pod_rps(by.c, by.profile, *pod);
+  return *rps_;
+}
+
+std::string request_end::health_path() const {
+  for (const auto& one : at_path(*pod, {"spec", "containers"})) {
+    if (text_at(one, {"name"}) == by.name)
+      return text_at(one, {"readinessProbe", "httpGet", "path"});
+  }
+  return {};
+}
+
+request_way::request_way(const cluster& c, const json* client, const std::string& host, int port)
+    : c_(c),
+      port_(port),
+      where_(resolve(c, client, host)),
+      loopback_(where_.address == "127.0.0.1") {
+  address_ = where_.address + ":" + std::to_string(port);
+  if (client && !loopback_) own_ = surroundings(c, *client, main_container(*client));
+  if (where_.service.empty()) {
+    if (where_.pod) pods_.push_back(where_.pod);
+  } else {
+    service_ = c.objects().get("services", {where_.ns, where_.service});
+    open_ = service_ && has_port(*service_, port);
+    if (open_) pods_ = endpoint_pods(c, where_.ns, where_.service);
+  }
+  ends_.resize(pods_.size());
+}
+
+const request_end& request_way::end(std::size_t n) {
+  auto& out = ends_[n];
+  if (!out) {
+    const auto to = service_ ? target_port(*service_, port_, *pods_[n]) : port_;
+    out = std::make_unique<request_end>(c_, pods_[n], to);
+  }
+  return *out;
+}
+
+request_outcome request_way::ask(const asked& what, random_source chance) {
   using kind = request_outcome::kind;
-  auto own = client ? surroundings(c, *client, main_container(*client)) : flow_container{};
-  auto where = resolve(c, client, host);
-  if (!where.known) return failed(kind::no_name, 0.002, "");
-  auto address = where.address + ":" + std::to_string(port);
-  bool loopback = where.address == "127.0.0.1";
-  if (loopback) own = {};
-  if (where.external || own.partitioned) return failed(kind::timed_out, timeout_s, address);
-  if (where.ns == prometheus::service_namespace && where.service == prometheus::service_name &&
-      port == prometheus::service_port)
-    return ask_prometheus(c, own, path, timeout_s, address, chance);
-  object pod = where.pod;
-  std::int64_t to_port = port;
-  if (!where.service.empty()) {
-    auto service = c.objects().get("services", {where.ns, where.service});
-    if (!service || !has_port(*service, port)) return failed(kind::timed_out, timeout_s, address);
-    auto pods = endpoint_pods(c, where.ns, where.service);
-    if (pods.empty()) return failed(kind::refused, 0.001, address);
-    pod = pods[chance.below(pods.size())];
-    to_port = target_port(*service, port, *pod);
-  }
-  if (!pod) return failed(kind::timed_out, timeout_s, address);
-  if (to_port == prometheus::service_port && prometheus::is_server(*pod) &&
-      accepts(c, *pod, to_port))
-    return ask_prometheus(c, own, path, timeout_s, address, chance);
+  const auto limit = what.timeout_s;
+  if (!where_.known) return failed(kind::no_name, 0.002, "");
+  if (where_.external || own_.partitioned) return failed(kind::timed_out, limit, address_);
+  if (where_.ns == prometheus::service_namespace && where_.service == prometheus::service_name &&
+      port_ == prometheus::service_port)
+    return ask_prometheus(c_, own_, what.path, limit, address_, chance);
+  if (!open_) return failed(kind::timed_out, limit, address_);
+  if (service_ && pods_.empty()) return failed(kind::refused, 0.001, address_);
+  if (pods_.empty()) return failed(kind::timed_out, limit, address_);
+  const auto& to = end(service_ ? chance.below(pods_.size()) : 0);
+  if (to.port == prometheus::service_port && prometheus::is_server(*to.pod) &&
+      accepts(c_, *to.pod, to.port))
+    return ask_prometheus(c_, own_, what.path, limit, address_, chance);
   // A headless service's name is its pods' addresses.
-  if (where.address == "None")
-    address = text_at(*pod, {"status", "podIP"}) + ":" + std::to_string(to_port);
-  auto link = connect_extra_ms(own, chance.unit()) + answer_extra_ms(own, chance.unit());
-  const known_pod known(pod);
-  const container_view by(c, known, container_of_port(c, *pod, to_port));
-  const auto around = surroundings(by);
-  if (!loopback) link += filters_ms(own, around, chance.unit());
-  if (!std::isfinite(link)) return failed(kind::timed_out, timeout_s, address);
-  if (by.name.empty() || !around.listening) {
+  const auto address = where_.address != "None"
+                           ? address_
+                           : text_at(*to.pod, {"status", "podIP"}) + ":" + std::to_string(to.port);
+  auto link = connect_extra_ms(own_, chance.unit()) + answer_extra_ms(own_, chance.unit());
+  if (!loopback_) link += filters_ms(own_, to.around, chance.unit());
+  if (!std::isfinite(link)) return failed(kind::timed_out, limit, address);
+  if (to.by.name.empty() || !to.around.listening) {
     auto s = link / 1000 + 0.001;
-    return s > timeout_s ? failed(kind::timed_out, timeout_s, address)
-                         : failed(kind::refused, s, address);
+    return s > limit ? failed(kind::timed_out, limit, address) : failed(kind::refused, s, address);
   }
-  auto out = serve(by, around, path.substr(0, path.find('?')), static_cast<int>(to_port),
-                   chance.split("serve"), depth, loopback);
+  auto asks = what;
+  asks.path.resize(std::min(asks.path.size(), asks.path.find('?')));
+  auto out = serve(to, asks, chance.split("serve"), loopback_);
   out.seconds += link / 1000;
   out.address = address;
-  if (out.seconds > timeout_s) return failed(kind::timed_out, timeout_s, address);
+  if (out.seconds > limit) return failed(kind::timed_out, limit, address);
   return out;
-}
-
-/// One draw of the time that a program started in the container needs beside what runs there.
-double exec_cpu_ms(const cluster& c, const json& pod, flow_container around,
-                   const service_profile* profile, random_source& chance) {
-  const auto u = std::clamp(chance.unit(), 0.01, 0.99);
-  if (!profile) return cpu_draw_ms(around, exec_probe_cpu_ms, 0, u);
-  const auto rho =
-      utilisation(around, pod_rps(c, *profile, pod), profile->cpu_ms, profile->threads);
-  if (profile->threads == 0) return cpu_draw_ms(around, exec_probe_cpu_ms, rho, u);
-  // However much it has to do, a program of few threads is no more than so many competitors.
-  around.hog_threads += profile->threads * std::min(1.0, rho);
-  return cpu_draw_ms(around, exec_probe_cpu_ms, 0, u);
-}
-
-std::string deadline_text(const std::string& url) {
-  return "Get \"" + url +
-         "\": context deadline exceeded (Client.Timeout exceeded while awaiting headers)";
-}
-
-probe_outcome probe_network(const cluster& c, const json& pod, const std::string& container,
-                            const json& spec, double limit, random_source& chance) {
-  auto http = spec.contains("httpGet");
-  auto grpc = spec.contains("grpc");
-  const auto& how = http ? spec["httpGet"] : grpc ? spec["grpc"] : spec["tcpSocket"];
-  auto port = port_number(at_path(how, {"port"}), pod, container);
-  auto host = text_at(how, {"host"}, text_at(pod, {"status", "podIP"}));
-  auto address = host + ":" + std::to_string(port);
-  auto scheme = text_at(how, {"scheme"}) == "HTTPS" ? "https://" : "http://";
-  auto path = text_at(how, {"path"}, "/");
-  if (path.empty() || path[0] != '/') path = "/" + path;
-  auto url = scheme + address + path;
-  const known_pod known(c.objects(), pod);
-  const container_view by(c, known, container);
-  const auto around = surroundings(by);
-  auto connect = 0.3 + connect_extra_ms(around, chance.unit());
-  probe_outcome out;
-  if (connect / 1000 > limit) {
-    out = {false, limit, http ? deadline_text(url) : "dial tcp " + address + ": i/o timeout"};
-    if (grpc)
-      out.message = "timeout: failed to connect service \"" + address + "\" within " +
-                    json(static_cast<int>(limit)).dump() + "s: context deadline exceeded";
-    return out;
-  }
-  if (!accepts(c, pod, port)) {
-    auto dial = "dial tcp " + address + ": connect: connection refused";
-    if (http) return {false, connect / 1000, "Get \"" + url + "\": " + dial};
-    if (!grpc) return {false, connect / 1000, dial};
-    return {false, limit,
-            "timeout: failed to connect service \"" + address + "\" within " +
-                json(static_cast<int>(limit)).dump() + "s: context deadline exceeded"};
-  }
-  // The kernel accepts by itself; only a request needs the application.
-  if (!http && !grpc) return {true, connect / 1000, ""};
-  proxied proxy;
-  proxy.path = path;
-  proxy.port = static_cast<int>(port);
-  if (http) {
-    proxy_request(c, pod, proxy);
-    proxy_response(c, pod, 200, proxy);
-  }
-  if (proxy.broken) {
-    return {false, connect / 1000,
-            "Get \"" + url + "\": dial tcp " + address + ": connect: connection refused"};
-  }
-  if (proxy.aborted) return {false, connect / 1000, "Get \"" + url + "\": EOF"};
-  auto took = (connect + serve_ms(c, pod, by.profile, around, chance) + proxy.delay_ms) / 1000;
-  if (took <= limit && proxy.status.value_or(200) >= 400) {
-    return {false, took, "HTTP probe failed with statuscode: " + std::to_string(*proxy.status)};
-  }
-  if (took > limit) return {false, limit, http ? deadline_text(url) : "service unhealthy: timeout"};
-  int status = 200;
-  if (auto pages = pages_of(by); http && !pages.empty()) page(pages, path, status);
-  if (status >= 400) {
-    return {false, took, "HTTP probe failed with statuscode: " + std::to_string(status)};
-  }
-  return {true, took, ""};
 }
 
 } // namespace
 
+std::int64_t port_number(const json& value, const json& pod, const std::string& container) {
+  if (value.is_number_integer()) return value.get<std::int64_t>();
+  if (!value.is_string()) return 0;
+  for (const auto& one : at_path(pod, {"spec", "containers"})) {
+    if (!container.empty() && text_at(one, {"name"}) != container) continue;
+    const auto& ports = at_path(one, {"ports"});
+    if (!ports.is_array()) continue;
+    for (const auto& p : ports) {
+      if (text_at(p, {"name"}) == value.get<std::string>()) return int_at(p, {"containerPort"});
+    }
+  }
+  return 0;
+}
+
+double pod_rps(const cluster& c, const service_profile* profile, const json& spec) {
+  if (!profile || profile->cpu_ms <= 0) return 0;
+  const auto& flow = flow_in(c, text_at(spec, {"metadata", "namespace"}));
+  return flow.busy_cores(profile->name, text_at(spec, {"metadata", "name"})) * 1000 /
+         profile->cpu_ms;
+}
+
+double serve_ms(const service_profile* profile, double rps, const flow_container& around,
+                random_source& chance, bool loopback) {
+  auto answer = answer_extra_ms(loopback ? flow_container{} : around, chance.unit());
+  if (!profile) return 1 + answer;
+  auto rho = utilisation(around, rps, profile->cpu_ms, profile->threads);
+  if (rho > 1 && chance.unit() > 1 / rho) return std::numeric_limits<double>::infinity();
+  auto u = std::clamp(chance.unit(), 0.01, 0.99);
+  return std::max(0.3, profile->latency_ms - profile->cpu_ms) + around.io_delay_ms + answer +
+         service_draw_ms(around, *profile, rho, u, std::clamp(chance.unit(), 0.01, 0.99));
+}
+
+random_source chance_for(const cluster& c, const json* client, std::string_view what) {
+  auto who = client ? text_at(*client, {"metadata", "uid"}) : std::string("node");
+  return c.traffic().chance.split(who + "|" + std::string(what) + "|" +
+                                  std::to_string(c.now().time_since_epoch().count()));
+}
+
+static std::string request_name(const std::string& host, int port, const std::string& path,
+                                std::string_view key) {
+  return host + ":" + std::to_string(port) + path + "|" + std::string(key);
+}
+
 request_outcome send_request(const cluster& c, const json* client, const std::string& host,
                              int port, const std::string& path, double timeout_s,
                              std::string_view key) {
-  auto what = host + ":" + std::to_string(port) + path + "|" + std::string(key);
-  return ask(c, client, host, port, path, timeout_s, chance_for(c, client, what), 0);
+  return request_way(c, client, host, port)
+      .ask({path, timeout_s}, chance_for(c, client, request_name(host, port, path, key)));
+}
+
+std::vector<request_outcome> time_requests(const cluster& c, const json* client,
+                                           const std::string& host, int port,
+                                           const std::string& path, double timeout_s,
+                                           const std::vector<std::string>& keys) {
+  std::vector<request_outcome> out;
+  request_way way(c, client, host, port);
+  for (const auto& key : keys) {
+    out.push_back(way.ask({path, timeout_s, 0, true},
+                          chance_for(c, client, request_name(host, port, path, key))));
+  }
+  return out;
 }
 
 bool is_accepting(const cluster& c, const json& pod, std::int64_t port) {
   return accepts(c, pod, port);
-}
-
-/// What a command prints when nobody listens: a kubelet reports that as it is.
-static std::string said_by_check(const json& argv) {
-  if (argv.empty() || !argv[0].get<std::string>().ends_with("grpc_health_probe")) return {};
-  std::string address;
-  for (const auto& word : argv) {
-    const auto text = word.get<std::string>();
-    if (text.starts_with("-addr=")) address = text.substr(6);
-  }
-  return "timeout: failed to connect service \"" + address + "\" within 1s";
-}
-
-probe_outcome probe(const cluster& c, const json& pod, const std::string& container,
-                    const json& probe_spec) {
-  auto limit =
-      static_cast<double>(std::max<std::int64_t>(1, int_at(probe_spec, {"timeoutSeconds"}, 1)));
-  auto chance = chance_for(c, &pod, "probe|" + container + "|" + probe_spec.dump());
-  if (!probe_spec.contains("exec")) {
-    if (!probe_spec.contains("httpGet") && !probe_spec.contains("tcpSocket") &&
-        !probe_spec.contains("grpc")) {
-      return {true, 0, ""};
-    }
-    return probe_network(c, pod, container, probe_spec, limit, chance);
-  }
-  auto argv = at_path(probe_spec, {"exec", "command"});
-  std::string line;
-  for (const auto& word : argv) line += (line.empty() ? "" : " ") + word.get<std::string>();
-  auto around = surroundings(c, pod, container);
-  const auto* profile = profile_of(c, pod, container);
-  auto took = (exec_start_ms + exec_cpu_ms(c, pod, around, profile, chance)) / 1000;
-  if (took > limit) return {false, limit, "command \"" + line + "\" timed out"};
-  // A command that asks the application fails until it listens.
-  if (profile && !around.listening) return {false, took, said_by_check(argv)};
-  return {true, took, ""};
 }
 
 } // namespace remed::env

@@ -8,6 +8,7 @@
 #include <cctype>
 #include <map>
 #include <set>
+#include <string_view>
 
 namespace remed::env {
 
@@ -20,13 +21,24 @@ constexpr double call_limit_s = 5;
 constexpr double memory_share = 0.6;
 constexpr double mebi = 1024.0 * 1024.0;
 
-std::string kind_of(const json& object) {
-  return text_at(object, {"kind"});
+std::string_view view_at(const json& object, std::initializer_list<std::string_view> path) {
+  const auto& found = at_path(object, path);
+  return found.is_string() ? std::string_view(found.get_ref<const std::string&>())
+                           : std::string_view{};
+}
+
+std::string_view kind_of(const json& object) {
+  return view_at(object, {"kind"});
 }
 
 bool is_workload(const json& object) {
-  auto kind = kind_of(object);
+  const auto kind = kind_of(object);
   return kind == "Deployment" || kind == "StatefulSet" || kind == "DaemonSet";
+}
+
+bool is_in(const json& object, std::string_view ns) {
+  const auto& of = at_path(object, {"metadata", "namespace"});
+  return !of.is_string() || of.get_ref<const std::string&>() == ns;
 }
 
 bool is_name_char(char c) {
@@ -38,12 +50,13 @@ class manifests {
 public:
   manifests(const std::vector<const json*>& objects, const std::string& ns) {
     for (const auto* object : objects) {
-      if (text_at(*object, {"metadata", "namespace"}, ns) != ns) continue;
+      if (!is_in(*object, ns)) continue;
       auto name = text_at(*object, {"metadata", "name"});
       const auto kind = kind_of(*object);
       if (is_workload(*object)) workloads_[name] = object;
       if (kind == "Service") services_[name] = object;
-      if (kind == "ConfigMap" || kind == "Secret") sources_[kind + "/" + name] = object;
+      if (kind == "ConfigMap" || kind == "Secret")
+        sources_[std::string(kind) + "/" + name] = object;
       if (kind == "Ingress") ingresses_.push_back(object);
     }
     find_behind();
@@ -232,9 +245,20 @@ std::vector<std::string> roots(const manifests& all, const system_profile& syste
 } // namespace
 
 bool shapes_profile(const json& manifest) {
-  static const std::set<std::string> kinds{"Deployment", "StatefulSet", "DaemonSet", "Service",
-                                           "ConfigMap",  "Secret",      "Ingress"};
+  static const std::set<std::string_view> kinds{"Deployment", "StatefulSet", "DaemonSet", "Service",
+                                                "ConfigMap",  "Secret",      "Ingress"};
   return kinds.count(kind_of(manifest)) > 0;
+}
+
+bool is_complete(const std::vector<const json*>& objects, const std::string& ns,
+                 const system_profile& system) {
+  const auto is_told = [](const auto& service) { return service.second.inferred; };
+  return !system.entry.empty() &&
+         std::none_of(system.services.begin(), system.services.end(), is_told) &&
+         std::all_of(objects.begin(), objects.end(), [&](const json* one) {
+           return !is_workload(*one) || !is_in(*one, ns) ||
+                  system.services.count(text_at(*one, {"metadata", "name"})) > 0;
+         });
 }
 
 void infer_services(const std::vector<const json*>& objects, const std::string& ns,

@@ -14,6 +14,11 @@ namespace remed::env {
 /// Whether the object's kind has a say in what is inferred.
 bool shapes_profile(const nlohmann::json& object);
 
+/// Whether nothing is to be inferred: the system says where users come in, and declares a profile
+/// for each workload.
+bool is_complete(const std::vector<const nlohmann::json*>& objects, const std::string& ns,
+                 const system_profile& system);
+
 /// Adds a profile for each Deployment, StatefulSet and DaemonSet of the namespace that `out` has
 /// none for: the kind of runtime from image, command and ports; who it calls from the names of
 /// Services in its environment (ConfigMaps and Secrets followed), command and arguments. Where

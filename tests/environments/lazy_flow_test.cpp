@@ -76,6 +76,16 @@ TEST_CASE("what is asked late is what would have been told at once") {
     for (const auto& [name, flow] : at_once.services) {
       for (const auto& [pod, cores] : flow.busy_cores) CHECK(late.busy_cores(name, pod) == cores);
       CHECK(late.busy_cores(name, "nobody") == 0);
+      const lazy_flow next(system, input, seed, &late);
+      const auto* alone = next.service(name);
+      REQUIRE(alone);
+      CHECK(alone->rps == flow.rps);
+      CHECK(alone->success == flow.success);
+      CHECK(alone->p50_ms == flow.p50_ms);
+      CHECK(alone->p99_ms == flow.p99_ms);
+      CHECK(alone->mean_ms == flow.mean_ms);
+      CHECK(alone->within == flow.within);
+      CHECK(alone->busy_cores == flow.busy_cores);
       const auto& same = late.whole().services.at(name);
       CHECK(same.rps == flow.rps);
       CHECK(same.success == flow.success);
@@ -83,6 +93,7 @@ TEST_CASE("what is asked late is what would have been told at once") {
       CHECK(same.within == flow.within);
     }
     check_same(late.users(), at_once);
+    CHECK(late.service("nobody") == nullptr);
   }
 }
 

@@ -142,10 +142,8 @@ const service_profile::call* culprit(const app_traffic& app, const service_profi
                   std::none_of(now->second.endpoints.begin(), now->second.endpoints.end(),
                                [](const auto& one) { return one.listening; });
     const auto is_slow = [&] {
-      const auto& services = app.flow().whole().services;
-      const auto flow = services.find(call.to);
-      return flow != services.end() &&
-             (flow->second.success < 0.99 || flow->second.p95_ms > call.timeout_s * 1000);
+      const auto* flow = app.flow().service(call.to);
+      return flow && (flow->success < 0.99 || flow->p95_ms > call.timeout_s * 1000);
     };
     refused = nobody;
     if (nobody || is_slow()) found = &call;
@@ -166,10 +164,7 @@ void complain_of(const cluster& c, const speaker& who, vtime from, vtime to,
     auto begins = past[i].from;
     auto ends = i + 1 < past.size() ? past[i + 1].from : to;
     if (ends <= from) continue;
-    // Of what is now, the services behind are asked next.
-    const bool now = i + 1 == past.size();
-    const users_flow& seen = now ? past[i].flow->whole() : past[i].flow->users();
-    if (seen.success >= 0.99) continue;
+    if (past[i].flow->users().success >= 0.99) continue;
     if (!call) call = culprit(app->second, who.profile, refused);
     if (!call) return;
     for (auto t = begins + between_complaints; t <= std::min(ends, to); t += between_complaints) {

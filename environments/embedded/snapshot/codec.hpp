@@ -4,6 +4,7 @@
 
 #include "environments/embedded/forked.hpp"
 #include "environments/embedded/forked_table.hpp"
+#include "environments/embedded/kept.hpp"
 #include "environments/embedded/kept_text.hpp"
 #include "runtime/fields.hpp"
 #include "runtime/random.hpp"
@@ -70,6 +71,12 @@ concept fixed_list = requires {
 &&requires(T& x) {
   x.fill(x[0]);
 };
+
+/// Fields that are no part of a snapshot.
+template <class T>
+inline constexpr bool told_again = false;
+template <class T>
+inline constexpr bool told_again<retold<T>> = true;
 
 template <class T>
 struct is_chrono : std::false_type {};
@@ -150,10 +157,12 @@ public:
   json operator()(const T& x) {
     const auto names = field_names(static_cast<const T*>(nullptr));
     auto out = json::object();
-    auto put = [&, i = std::size_t{0}](const auto& field) mutable {
-      out[std::string(names[i++])] = (*this)(field);
+    auto put_field = [&, i = std::size_t{0}](const auto& field) mutable {
+      const auto name = names[i++];
+      if constexpr (!told_again<std::remove_cvref_t<decltype(field)>>)
+        out[std::string(name)] = (*this)(field);
     };
-    std::apply([&](const auto&... field) { (put(field), ...); }, fields_of(x));
+    std::apply([&](const auto&... field) { (put_field(field), ...); }, fields_of(x));
     return out;
   }
   template <class T, class Access = snapshot_access>
@@ -285,10 +294,12 @@ public:
   template <reflected T>
   void operator()(const json& in, T& x) {
     const auto names = field_names(static_cast<const T*>(nullptr));
-    auto take = [&, i = std::size_t{0}](auto& field) mutable {
-      (*this)(member_of(in, struct_name(static_cast<const T*>(nullptr)), names[i++]), field);
+    auto take_field = [&, i = std::size_t{0}](auto& field) mutable {
+      const auto name = names[i++];
+      if constexpr (!told_again<std::remove_cvref_t<decltype(field)>>)
+        (*this)(member_of(in, struct_name(static_cast<const T*>(nullptr)), name), field);
     };
-    std::apply([&](auto&... field) { (take(field), ...); }, fields_of(x));
+    std::apply([&](auto&... field) { (take_field(field), ...); }, fields_of(x));
   }
   template <class T, class Access = snapshot_access>
   requires requires(T& x) { Access::members(x); }

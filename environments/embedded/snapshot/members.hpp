@@ -51,7 +51,8 @@ FIELDS(usage_sample, from, cores, bytes)
 FIELDS(usage_history, ns, pod, container, started, samples)
 FIELDS(flow_segment, from, flow)
 FIELDS(app_traffic, profile, input, past)
-FIELDS(traffic_state, system, apps, stale, timeline, recent, usage, effects_seen, chance, noise)
+FIELDS(traffic_state, system, apps, stale, timeline, recent, usage, effects_seen, chance, noise,
+       conditions)
 
 /// The structs whose lists stand above.
 using snapshot_structs =
@@ -111,7 +112,8 @@ struct snapshot_access {
   static auto members(Q& f) {
     using namespace snapshots;
     return std::tuple{saved{"system", f.system_}, saved{"input", f.input_}, saved{"seed", f.seed_},
-                      left_out{f.rates_},         left_out{f.users_},       left_out{f.whole_}};
+                      left_out{f.calls_},         left_out{f.rates_},       left_out{f.users_},
+                      left_out{f.services_},      left_out{f.whole_}};
   }
   template <class Q>
   requires is<Q, node_state>
