@@ -40,6 +40,27 @@ const std::vector<env::object>& pods_of(const env::observation& seen) {
   return seen.objects.of("pods");
 }
 
+std::int64_t restarts_of(const json& pod, const std::string& container) {
+  std::int64_t out = 0;
+  each_container(pod, [&](const std::string& name, std::int64_t restarts) {
+    if (name == container) out = restarts;
+  });
+  return out;
+}
+
+/// The same pod as an earlier look saw it; none: it did not.
+env::object known_before(const env::seen_objects& earlier, const env::object& pod) {
+  const auto& all = earlier.of("pods");
+  const auto found =
+      std::lower_bound(all.begin(), all.end(), name_of(pod),
+                       [](const env::object& a, std::string_view b) { return name_of(a) < b; });
+  if (found == all.end() || name_of(*found) != name_of(pod)) return nullptr;
+  const auto uid = [](const json& of) -> const json& {
+    return env::at_path(of, {"metadata", "uid"});
+  };
+  return *found == pod || uid(**found) == uid(*pod) ? *found : nullptr;
+}
+
 /// How often a container was killed because a probe failed, as its events tell: by pod uid and
 /// name.
 std::map<std::string, std::int64_t> probe_kills(const env::observation& seen) {
@@ -118,14 +139,8 @@ void judge::begin(const env::observation& at_incident) {
   begun_ = true;
   incident_ = at_incident.now;
   audit_from_ = at_incident.audit_size;
+  begun_with_ = at_incident.objects;
   known_kills_ = probe_kills(at_incident);
-  for (const auto& pod : pods_of(at_incident)) {
-    auto uid = (*pod)["metadata"].value("uid", "");
-    known_pods_.insert(uid);
-    each_container(*pod, [&](const std::string& name, std::int64_t restarts) {
-      known_restarts_[uid + "/" + name] = restarts;
-    });
-  }
 }
 
 void judge::follow(const env::observation& seen) {
@@ -133,14 +148,17 @@ void judge::follow(const env::observation& seen) {
   followed_ = seen.objects;
   auto kills = probe_kills(seen);
   for (const auto& pod : pods_of(seen)) {
+    const auto known = known_before(begun_with_, pod);
+    if (known == pod) continue;
     auto uid = env::text_at(*pod, {"metadata", "uid"});
-    if (!known_pods_.count(uid) && !new_pods_.count(uid))
+    if (!known && !new_pods_.count(uid))
       new_pods_[uid] = {service_of(setting_.system, *pod), created_at(*pod)};
     each_container(*pod, [&](const std::string& name, std::int64_t restarts) {
       if (restarts == 0) return;
       auto key = uid + "/" + name;
       // What the kubelet restarts for a failing probe is the fault's doing, not the agents'.
-      auto more = restarts - known_restarts_[key] - (kills[key] - known_kills_[key]);
+      const auto before = known ? restarts_of(*known, name) : 0;
+      auto more = restarts - before - (kills[key] - known_kills_[key]);
       if (more <= 0) return;
       restarted_[key] = {service_of(setting_.system, *pod),
                          env::text_at(*pod, {"metadata", "name"}), more};
@@ -151,9 +169,8 @@ void judge::follow(const env::observation& seen) {
 vtime judge::in_motion_until(const env::seen_objects& objects) const {
   vtime out{};
   for (const auto& pod : objects.of("pods")) {
-    if (is_terminating(*pod)) return vtime::max();
-    if (!is_ready(*pod) && !has_failed(*pod))
-      out = std::max(out, created_at(*pod) + start_patience);
+    if (is_terminating(pod)) return vtime::max();
+    if (!is_ready(pod) && !has_failed(*pod)) out = std::max(out, created_at(*pod) + start_patience);
   }
   for (const auto* table : workload_tables) {
     for (const auto& one : objects.of(table)) {

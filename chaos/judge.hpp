@@ -11,7 +11,6 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -89,9 +88,8 @@ private:
   bool begun_ = false;
   vtime incident_{};
   std::size_t audit_from_ = 0;
-  std::set<std::string> known_pods_;                   ///< uids at the incident
-  std::map<std::string, std::int64_t> known_restarts_; ///< by pod uid and container
-  std::map<std::string, std::int64_t> known_kills_;    ///< of these, for a failing probe
+  env::seen_objects begun_with_;                    ///< at the incident
+  std::map<std::string, std::int64_t> known_kills_; ///< restarts until then, for a failing probe
   struct new_pod {
     std::string service;
     vtime created{};

@@ -2,8 +2,6 @@
 
 #include "chaos/workload_view.hpp"
 #include "environments/embedded/api/text.hpp"
-#include "environments/embedded/kept_text.hpp"
-#include "environments/embedded/object_facts.hpp"
 #include "environments/systems/yaml_reader.hpp"
 #include "runtime/paths.hpp"
 
@@ -32,19 +30,13 @@ void add(std::string& out, const json& text) {
   if (text.is_string()) out += text.get_ref<const std::string&>();
 }
 
-char state_of(const env::object& pod) {
-  if (const auto* known = env::kept_facts(pod))
-    return known->ready ? 'r' : known->deleting ? 't' : 'n';
-  return is_ready(*pod) ? 'r' : is_terminating(*pod) ? 't' : 'n';
-}
-
 /// What may change while a remedy takes place; counters that a failing container drives alone are
 /// left out.
 std::string print_of(const env::seen_objects& seen) {
   std::string out;
   for (const auto& pod : seen.of("pods")) {
     add(out, env::at_path(*pod, {"metadata", "uid"}));
-    out += state_of(pod);
+    out += is_ready(pod) ? 'r' : is_terminating(pod) ? 't' : 'n';
     for (const auto& c : containers_of(*pod)) {
       add(out, env::at_path(c, {"image"}));
       out += ',';

@@ -74,6 +74,16 @@ bool is_terminating(const json& pod) {
   return !env::at_path(pod, {"metadata", "deletionTimestamp"}).is_null();
 }
 
+bool is_ready(const env::object& pod) {
+  const auto* known = env::kept_facts(pod);
+  return known ? known->ready : is_ready(*pod);
+}
+
+bool is_terminating(const env::object& pod) {
+  const auto* known = env::kept_facts(pod);
+  return known ? known->deleting : is_terminating(*pod);
+}
+
 const json& declared_service(const env::system_profile& system, const std::string& service) {
   for (const auto& manifest : system.manifests) {
     if (view_at(manifest, {"kind"}) != "Service") continue;

@@ -28,6 +28,9 @@ bool same_movables(const env::seen_objects& a, const env::seen_objects& b);
 std::string_view name_of(const env::object& object);
 bool is_ready(const json& pod);
 bool is_terminating(const json& pod);
+/// The same of a pod that may know it by now.
+bool is_ready(const env::object& pod);
+bool is_terminating(const env::object& pod);
 
 /// The Service as the system's manifests declare it; null: they have none of that name.
 const json& declared_service(const env::system_profile& system, const std::string& service);

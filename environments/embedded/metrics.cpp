@@ -33,7 +33,11 @@ struct usage {
 /// Mean CPU between two scrapes and memory at the second.
 usage over(const usage_history& h, vtime from, vtime to) {
   usage out;
-  for (std::size_t i = 0; i < h.samples.size(); ++i) {
+  // Samples reach back an hour: only those count that last into the window.
+  const auto later = std::upper_bound(h.samples.begin(), h.samples.end(), from,
+                                      [](vtime t, const usage_sample& s) { return t < s.from; });
+  const auto first = std::max<std::ptrdiff_t>(1, later - h.samples.begin()) - 1;
+  for (auto i = static_cast<std::size_t>(first); i < h.samples.size(); ++i) {
     const auto& s = h.samples[i];
     auto begin = std::max(s.from, from);
     auto end = i + 1 < h.samples.size() ? std::min(h.samples[i + 1].from, to) : to;
