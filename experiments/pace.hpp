@@ -21,8 +21,9 @@ public:
   /// `last`: since it last waited; `whole`: in all.
   void ended(clock::time_point now, clock::duration last, clock::duration whole);
 
-  /// Whether one more may begin; `left`: how many may still, at most, be added to those in flight.
-  bool may_begin(clock::time_point now, std::size_t left) const;
+  /// When one more may begin, perhaps in the past; `left`: how many may still, at most, be added to
+  /// those in flight.
+  clock::time_point next_begin(clock::time_point now, std::size_t left) const;
 
 private:
   static double seconds(clock::duration d) { return std::chrono::duration<double>(d).count(); }
@@ -31,8 +32,9 @@ private:
 
   clock::time_point last_begin_, seen_;
   std::size_t in_flight_ = 0, opened_ = 0, ended_ = 0;
-  double openings_ = 0, answers_ = 0, endings_ = 0, wholes_ = 0; ///< seconds, of all so far
-  double waited_ = 0; ///< seconds that worlds were in flight, of all so far
+  double openings_ = 0, endings_ = 0, wholes_ = 0; ///< seconds, of all so far
+  double answers_ = 0;                             ///< seconds, of late
+  double waited_ = 0;                              ///< seconds that worlds were in flight, of late
 };
 
 } // namespace remed::experiments

@@ -13,12 +13,6 @@ constexpr int steps_in_a_row = 64; // before the next world has its turn
 /// How long a worker sleeps at most: orders ring no bell.
 constexpr std::chrono::milliseconds longest_rest{20};
 
-std::size_t take_first(std::deque<std::size_t>& from) {
-  const auto first = from.front();
-  from.pop_front();
-  return first;
-}
-
 } // namespace
 
 worker::worker(desk& from, const settings& how, std::shared_ptr<tools::ansible_host> host,
@@ -41,11 +35,9 @@ void worker::work() {
     // example, is late for nobody; and a new world least of all.
     if (ready_.empty() && unfinished_.empty() && start_next()) continue;
     if (!ready_.empty()) {
-      const auto i = take_first(ready_);
-      if (gauges_) gauges_->waited(clock::now() - worlds_.at(i).since);
-      visit(i);
+      serve(ready_);
     } else if (!unfinished_.empty()) {
-      visit(take_first(unfinished_));
+      serve(unfinished_);
     } else if (worlds_.empty() && desk_.nothing_left()) {
       return;
     } else {
@@ -54,11 +46,14 @@ void worker::work() {
   }
 }
 
-bool worker::start_next() {
-  if (worlds_.size() >= most_) return false;
-  const auto from = clock::now();
+worker::clock::time_point worker::next_begin(clock::time_point now) const {
   const auto left = std::min(desk_.counts().waiting(), most_ - worlds_.size());
-  if (!pace_.may_begin(from, left)) return false;
+  return left == 0 ? clock::time_point::max() : pace_.next_begin(now, left);
+}
+
+bool worker::start_next() {
+  const auto from = clock::now();
+  if (next_begin(from) > from) return false;
   const auto i = desk_.take();
   if (!i) return false;
   auto started = start_experiment(desk_.spec(*i), shop_, follow_);
@@ -82,6 +77,13 @@ void worker::queue(std::size_t i, slot& s) {
   s.queued = true;
   s.since = clock::now();
   ready_.push_back(i);
+}
+
+void worker::serve(std::deque<std::size_t>& line) {
+  const auto i = line.front();
+  line.pop_front();
+  if (gauges_) gauges_->waited(clock::now() - worlds_.at(i).since);
+  visit(i);
 }
 
 void worker::visit(std::size_t i) {
@@ -108,11 +110,16 @@ void worker::visit(std::size_t i) {
     worlds_.erase(i);
     if (gauges_) gauges_->ended();
   } else if (waits) {
+    s.goes_on = false;
     alarms_.push({clock::now() + world.inside().patience(), i, s.visits});
   } else {
-    // The first is finished before the next: halfway through they hold the most memory.
+    // The first is finished before the next begins: halfway through they hold the most memory.
     s.queued = true;
-    unfinished_.push_front(i);
+    s.since = clock::now();
+    if (std::exchange(s.goes_on, true))
+      unfinished_.push_front(i);
+    else
+      unfinished_.push_back(i);
   }
 }
 
@@ -129,12 +136,12 @@ void worker::ring_alarms() {
 
 void worker::rest() {
   using std::chrono::milliseconds;
-  auto wait = longest_rest;
-  if (!alarms_.empty()) {
-    const auto left = std::chrono::ceil<milliseconds>(alarms_.top().at - clock::now());
-    wait = std::clamp(left, milliseconds{0}, longest_rest);
-  }
-  shop_.loop.run_for(wait);
+  const auto now = clock::now();
+  auto until = now + longest_rest;
+  if (!alarms_.empty()) until = std::min(until, alarms_.top().at);
+  // Where one may begin and does not, the machine is full: that passes some time.
+  if (const auto next = next_begin(now); next > now) until = std::min(until, next);
+  shop_.loop.run_for(std::max(milliseconds{0}, std::chrono::ceil<milliseconds>(until - now)));
 }
 
 void worker::obey(unsigned orders) {

@@ -33,6 +33,7 @@ private:
   struct slot {
     std::unique_ptr<running> world;
     bool queued = false;
+    bool goes_on = false;      ///< by itself, since its last turn
     clock::time_point since;   ///< when it was queued
     clock::duration busy{};    ///< what it took of this thread so far
     clock::duration stretch{}; ///< of that, since it last waited
@@ -45,8 +46,12 @@ private:
     bool operator>(const alarm& other) const { return at > other.at; }
   };
 
+  /// When the next world may begin, perhaps in the past.
+  clock::time_point next_begin(clock::time_point now) const;
   bool start_next();
   void queue(std::size_t i, slot& s);
+  /// The next of a line has its turn.
+  void serve(std::deque<std::size_t>& line);
   void visit(std::size_t i);
   void ring_alarms();
   void rest();
