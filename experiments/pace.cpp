@@ -9,8 +9,8 @@ namespace {
 
 /// So few make nobody wait for long, whenever they come back.
 constexpr std::size_t a_handful = 8;
-/// The share of the thread that is given away.
-constexpr double room = 0.87;
+/// The share of the thread that is given away: others are on the machine, a model's server perhaps.
+constexpr double room = 0.82;
 /// Until the first has ended: how often what it took until it first waited a world takes for its
 /// end, and in all.
 constexpr double end_of_opening = 3, whole_of_opening = 8;
@@ -53,14 +53,13 @@ double pace::spacing(double worlds_seconds, std::size_t left) const {
   const auto ending = ended_ > 0 ? endings_ / ended : opening * end_of_opening;
   // For as long as one likes: as many begin as end.
   const auto steady = whole / room;
-  // While the crowd grows: beginnings are served beside as many as are there now; ends, which come
-  // as fast as these, beside all of them at first and half of them soon.
+  // While the crowd grows: the ends are served when all are there, beginnings as many as are now.
   const auto answers = worlds_seconds > 0 ? answers_ / worlds_seconds : 0; // share, of each
   const auto now = answers * static_cast<double>(in_flight_);
   const auto full = now + answers * static_cast<double>(left);
   if (full >= room) return steady;
   const auto beside = ended_ > 0 ? opening + ending : opening;
-  return std::min(steady, std::max(ending / (room - full / 2), beside / (room - now)));
+  return std::min(steady, std::max(ending / (room - full), beside / (room - now)));
 }
 
 pace::clock::time_point pace::next_begin(clock::time_point now, std::size_t left) const {

@@ -2,7 +2,7 @@
 // on the disk, and a model behind a real socket that thinks for seconds. The model is the test
 // double in a process of its own; it says what the runbook policy would, after a few looks around.
 //
-//   N (10000) experiments   CALLS (12) looks before the diagnosis   DELAY_MS (5000) per call
+//   N (10000) experiments   CALLS (16) looks before the diagnosis   DELAY_MS (5000) per call
 //   SUITE (easy)   THREADS (2)   SAMPLE (100) compared with solo runs   OUT: where logs go, and
 //   stay
 
@@ -271,7 +271,7 @@ void in_flight() {
   std::string made = (fs::temp_directory_path() / "remed-in-flight-XXXXXX").string();
   all.folder = given != nullptr ? fs::path(given) : fs::path(::mkdtemp(made.data()));
   all.model = all.folder / "double.yaml";
-  all.looks = number("CALLS", 12);
+  all.looks = number("CALLS", 16);
   ::setenv("REMED_DOUBLE_KEY", "test-key", 1);
   fs::create_directories(all.folder);
   const auto n = static_cast<std::size_t>(number("N", 10'000));
