@@ -2,6 +2,7 @@
 
 #include "chaos/conduct.hpp"
 #include "chaos/damage.hpp"
+#include "chaos/differences.hpp"
 #include "chaos/workload_view.hpp"
 #include "environments/embedded/api/text.hpp"
 
@@ -12,32 +13,13 @@ namespace remed::chaos {
 
 namespace {
 
-/// A pod that is not ready, has not failed yet and is younger than this may still come up.
-constexpr auto start_patience = std::chrono::minutes{3};
 /// How far before the incident the fault's own harm to users is looked at.
 constexpr auto harm_window = std::chrono::seconds{10};
-
-vtime created_at(const json& object) {
-  const auto& text = env::at_path(object, {"metadata", "creationTimestamp"});
-  if (!text.is_string()) return vtime{};
-  return env::parse_time(text.get_ref<const std::string&>()).value_or(vtime{});
-}
 
 template <class F>
 void each_container(const json& pod, F&& f) {
   for (const auto& c : env::at_path(pod, {"status", "containerStatuses"}))
     f(env::text_at(c, {"name"}), env::int_at(c, {"restartCount"}));
-}
-
-bool has_failed(const json& pod) {
-  bool out = false;
-  each_container(pod,
-                 [&](const std::string&, std::int64_t restarts) { out = out || restarts > 0; });
-  return out;
-}
-
-const std::vector<env::object>& pods_of(const env::observation& seen) {
-  return seen.objects.of("pods");
 }
 
 std::int64_t restarts_of(const json& pod, const std::string& container) {
@@ -48,36 +30,18 @@ std::int64_t restarts_of(const json& pod, const std::string& container) {
   return out;
 }
 
-/// The same pod as an earlier look saw it; none: it did not.
-env::object known_before(const env::seen_objects& earlier, const env::object& pod) {
-  const auto& all = earlier.of("pods");
-  const auto found =
-      std::lower_bound(all.begin(), all.end(), name_of(pod),
-                       [](const env::object& a, std::string_view b) { return name_of(a) < b; });
-  if (found == all.end() || name_of(*found) != name_of(pod)) return nullptr;
-  const auto uid = [](const json& of) -> const json& {
-    return env::at_path(of, {"metadata", "uid"});
-  };
-  return *found == pod || uid(**found) == uid(*pod) ? *found : nullptr;
-}
-
-/// How often a container was killed because a probe failed, as its events tell: by pod uid and
-/// name.
-std::map<std::string, std::int64_t> probe_kills(const env::observation& seen) {
-  std::map<std::string, std::int64_t> out;
-  for (const auto& event : seen.objects.of("events")) {
-    // Hundreds of events, and hardly one of them: told without copies.
-    const auto& reason = env::at_path(*event, {"reason"});
-    if (!reason.is_string() || reason.get_ref<const std::string&>() != "Killing") continue;
-    const auto& about = env::at_path(*event, {"involvedObject"});
-    const auto text = env::text_at(*event, {"message"});
-    if (text.find(" probe, will be restarted") == std::string::npos) continue;
-    auto field = env::text_at(about, {"fieldPath"}); // spec.containers{server}
-    field = field.substr(std::min(field.size(), field.find('{') + 1));
-    if (!field.empty()) field.pop_back();
-    out[env::text_at(about, {"uid"}) + "/" + field] += env::int_at(*event, {"count"}, 1);
-  }
-  return out;
+/// Adds to `kills` how often a container was killed because a probe failed, as one event tells: by
+/// pod uid and name, `sign` times.
+void count_kills(const env::object& event, std::int64_t sign,
+                 std::map<std::string, std::int64_t>& kills) {
+  if (!event || env::text_at(*event, {"reason"}) != "Killing") return;
+  const auto text = env::text_at(*event, {"message"});
+  if (text.find(" probe, will be restarted") == std::string::npos) return;
+  const auto& about = env::at_path(*event, {"involvedObject"});
+  auto field = env::text_at(about, {"fieldPath"}); // spec.containers{server}
+  field = field.substr(std::min(field.size(), field.find('{') + 1));
+  if (!field.empty()) field.pop_back();
+  kills[env::text_at(about, {"uid"}) + "/" + field] += sign * env::int_at(*event, {"count"}, 1);
 }
 
 std::string joined(const std::vector<std::string>& all) {
@@ -139,47 +103,38 @@ void judge::begin(const env::observation& at_incident) {
   begun_ = true;
   incident_ = at_incident.now;
   audit_from_ = at_incident.audit_size;
-  begun_with_ = at_incident.objects;
-  known_kills_ = probe_kills(at_incident);
+  begun_with_ = followed_ = at_incident.objects;
 }
 
 void judge::follow(const env::observation& seen) {
   if (seen.objects.same("pods", followed_) && seen.objects.same("events", followed_)) return;
+  each_difference(followed_.of("events"), seen.objects.of("events"),
+                  [&](const auto& before, const auto& now) {
+                    count_kills(before, -1, probe_kills_);
+                    count_kills(now, 1, probe_kills_);
+                  });
   followed_ = seen.objects;
-  auto kills = probe_kills(seen);
-  for (const auto& pod : pods_of(seen)) {
-    const auto known = known_before(begun_with_, pod);
-    if (known == pod) continue;
-    auto uid = env::text_at(*pod, {"metadata", "uid"});
-    if (!known && !new_pods_.count(uid))
-      new_pods_[uid] = {service_of(setting_.system, *pod), created_at(*pod)};
-    each_container(*pod, [&](const std::string& name, std::int64_t restarts) {
-      if (restarts == 0) return;
-      auto key = uid + "/" + name;
-      // What the kubelet restarts for a failing probe is the fault's doing, not the agents'.
-      const auto before = known ? restarts_of(*known, name) : 0;
-      auto more = restarts - before - (kills[key] - known_kills_[key]);
-      if (more <= 0) return;
-      restarted_[key] = {service_of(setting_.system, *pod),
-                         env::text_at(*pod, {"metadata", "name"}), more};
-    });
-  }
+  each_difference(begun_with_.of("pods"), seen.objects.of("pods"),
+                  [&](const auto& before, const auto& now) {
+                    if (now) follow_pod(before, *now);
+                  });
 }
 
-vtime judge::in_motion_until(const env::seen_objects& objects) const {
-  vtime out{};
-  for (const auto& pod : objects.of("pods")) {
-    if (is_terminating(pod)) return vtime::max();
-    if (!is_ready(pod) && !has_failed(*pod)) out = std::max(out, created_at(*pod) + start_patience);
-  }
-  for (const auto* table : workload_tables) {
-    for (const auto& one : objects.of(table)) {
-      auto generation = env::int_at(*one, {"metadata", "generation"});
-      if (env::int_at(*one, {"status", "observedGeneration"}, generation) < generation)
-        return vtime::max();
-    }
-  }
-  return out;
+/// `before`: what had its name at the incident, or none.
+void judge::follow_pod(const env::object& before, const json& pod) {
+  const auto uid = env::text_at(pod, {"metadata", "uid"});
+  const bool known = before && env::text_at(*before, {"metadata", "uid"}) == uid;
+  if (!known && !new_pods_.count(uid))
+    new_pods_[uid] = {service_of(setting_.system, pod), created_at(pod)};
+  each_container(pod, [&](const std::string& name, std::int64_t restarts) {
+    if (restarts == 0) return;
+    auto key = uid + "/" + name;
+    // What the kubelet restarts for a failing probe is the fault's doing, not the agents'.
+    const auto more = restarts - (known ? restarts_of(*before, name) : 0) - probe_kills_[key];
+    if (more <= 0) return;
+    restarted_[key] = {service_of(setting_.system, pod), env::text_at(pod, {"metadata", "name"}),
+                       more};
+  });
 }
 
 void judge::assess(std::function<void(result<judgement>)> done, duration window) {

@@ -58,10 +58,6 @@ public:
   void assess(std::function<void(result<judgement>)> done,
               duration window = std::chrono::seconds{60});
 
-  /// Before this time the remedy is still taking place, as long as these objects stay as they are:
-  /// pods end or come up, a rollout goes on.
-  vtime in_motion_until(const env::seen_objects& objects) const;
-
   const setting& about() const { return setting_; }
   env::environment& where() const { return *where_; }
   vtime incident() const { return incident_; }
@@ -74,6 +70,7 @@ private:
     std::int64_t others = 0; ///< needless by their nature
   };
 
+  void follow_pod(const env::object& before, const json& pod);
   bool by_itself(const facts& now, const acts& did) const;
   outcome_kind status_of(const findings& checks, const facts& now, bool slo_held,
                          const acts& did) const;
@@ -88,8 +85,9 @@ private:
   bool begun_ = false;
   vtime incident_{};
   std::size_t audit_from_ = 0;
-  env::seen_objects begun_with_;                    ///< at the incident
-  std::map<std::string, std::int64_t> known_kills_; ///< restarts until then, for a failing probe
+  env::seen_objects begun_with_; ///< at the incident
+  /// Restarts since then for a failing probe, by pod uid and container.
+  std::map<std::string, std::int64_t> probe_kills_;
   struct new_pod {
     std::string service;
     vtime created{};

@@ -1,7 +1,5 @@
 #include "chaos/verifier.hpp"
 
-#include "chaos/workload_view.hpp"
-#include "environments/embedded/api/text.hpp"
 #include "environments/systems/yaml_reader.hpp"
 #include "runtime/paths.hpp"
 
@@ -23,35 +21,6 @@ verification_plan read_plan(const env::yaml_map& m) {
   out.limit = time("limit_s", out.limit, 1);
   out.window = time("window_s", out.window, 0);
   out.still = time("still_s", out.still, 0);
-  return out;
-}
-
-void add(std::string& out, const json& text) {
-  if (text.is_string()) out += text.get_ref<const std::string&>();
-}
-
-/// What may change while a remedy takes place; counters that a failing container drives alone are
-/// left out.
-std::string print_of(const env::seen_objects& seen) {
-  std::string out;
-  for (const auto& pod : seen.of("pods")) {
-    add(out, env::at_path(*pod, {"metadata", "uid"}));
-    out += is_ready(pod) ? 'r' : is_terminating(pod) ? 't' : 'n';
-    for (const auto& c : containers_of(*pod)) {
-      add(out, env::at_path(c, {"image"}));
-      out += ',';
-    }
-  }
-  for (const auto* table : workload_tables) {
-    for (const auto& one : seen.of(table)) {
-      out += ';';
-      add(out, env::at_path(*one, {"metadata", "name"}));
-      out += std::to_string(env::int_at(*one, {"metadata", "generation"}));
-      for (const auto* count : {"replicas", "readyReplicas", "updatedReplicas"}) {
-        out += '/' + std::to_string(env::int_at(*one, {"status", count}));
-      }
-    }
-  }
   return out;
 }
 
@@ -92,15 +61,8 @@ verifier::step verifier::after_wait(vtime now) {
 }
 
 bool verifier::hopeless(const facts& seen, bool effect) {
-  const auto& objects = seen.seen.objects;
-  if (!printed_ || !same_movables(objects, *printed_)) {
-    auto print = print_of(objects);
-    if (print != print_) moved_ = seen.seen.now;
-    print_ = std::move(print);
-    moves_until_ = judge_->in_motion_until(objects);
-  }
-  printed_ = objects;
-  if (seen.seen.now < moves_until_) moved_ = seen.seen.now;
+  const bool moved = movement_.follow(seen.seen.objects);
+  if (moved || seen.seen.now < movement_.until()) moved_ = seen.seen.now;
   return effect && seen.seen.now - moved_ >= plan_.still;
 }
 

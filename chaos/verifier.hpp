@@ -6,6 +6,7 @@
 #pragma once
 
 #include "chaos/judge.hpp"
+#include "chaos/movement.hpp"
 
 #include <functional>
 #include <memory>
@@ -53,10 +54,8 @@ private:
   vtime began_{}, last_look_{};
   std::optional<vtime> held_since_; ///< the oracle holds and users are served since then
   std::optional<vtime> oracle_since_;
-  vtime moved_{};                            ///< when something was last in motion
-  std::optional<env::seen_objects> printed_; ///< what the last look saw
-  std::string print_;                        ///< of what can move there
-  vtime moves_until_{};                      ///< likewise: judge::in_motion_until
+  vtime moved_{}; ///< when something was last in motion
+  movement movement_;
 };
 
 /// Drives a verifier over an environment: looks and judges, and asks `wait` to wait. When a wait is

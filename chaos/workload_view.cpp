@@ -63,6 +63,10 @@ std::string_view name_of(const env::object& object) {
   return view_at(*object, {"metadata", "name"});
 }
 
+vtime created_at(const json& object) {
+  return env::parse_time(view_at(object, {"metadata", "creationTimestamp"})).value_or(vtime{});
+}
+
 bool is_ready(const json& pod) {
   for (const auto& condition : env::at_path(pod, {"status", "conditions"})) {
     if (view_at(condition, {"type"}) == "Ready") return view_at(condition, {"status"}) == "True";

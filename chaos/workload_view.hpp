@@ -26,6 +26,8 @@ bool same_movables(const env::seen_objects& a, const env::seen_objects& b);
 
 /// metadata.name, without a copy; valid as long as the object.
 std::string_view name_of(const env::object& object);
+/// metadata.creationTimestamp; the epoch when there is none.
+vtime created_at(const json& object);
 bool is_ready(const json& pod);
 bool is_terminating(const json& pod);
 /// The same of a pod that may know it by now.
