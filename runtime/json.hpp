@@ -2,18 +2,11 @@
 #pragma once
 
 #include "runtime/fields.hpp"
+#include "runtime/json_value.hpp"
 #include "runtime/result.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <stdexcept>
 #include <string>
-
-namespace remed {
-
-using json = nlohmann::json;
-
-} // namespace remed
 
 // Serializers rather than to_json functions: those would be found only for types of namespace remed
 // itself, not for the rooms' own.
@@ -22,8 +15,8 @@ namespace nlohmann {
 template <class T>
 requires remed::reflected<T>
 struct adl_serializer<T, void> {
-  static void to_json(json& out, const T& x) {
-    out = json::object();
+  static void to_json(remed::json& out, const T& x) {
+    out = remed::json::object();
     const auto names = field_names(static_cast<const T*>(nullptr));
     std::apply(
         [&](const auto&... field) {
@@ -34,7 +27,7 @@ struct adl_serializer<T, void> {
   }
 
   /// Missing keys keep the field's default; a wrong type throws, as nlohmann's own conversions do.
-  static void from_json(const json& in, T& x) {
+  static void from_json(const remed::json& in, T& x) {
     const auto names = field_names(static_cast<const T*>(nullptr));
     std::apply(
         [&](auto&... field) {
@@ -52,9 +45,9 @@ struct adl_serializer<T, void> {
 template <class T>
 requires remed::named_enum<T>
 struct adl_serializer<T, void> {
-  static void to_json(json& out, const T& x) { out = std::string(to_string(x)); }
+  static void to_json(remed::json& out, const T& x) { out = std::string(to_string(x)); }
 
-  static void from_json(const json& in, T& x) {
+  static void from_json(const remed::json& in, T& x) {
     const auto text = in.get<std::string>();
     const auto names = value_names(x);
     for (std::size_t i = 0; i < names.size(); ++i) {

@@ -2,10 +2,9 @@
 // (fast) or the plain command. Both give the same output and exit code.
 #pragma once
 
+#include "runtime/json_value.hpp"
 #include "runtime/result.hpp"
 #include "tools/sandbox.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <functional>
 #include <memory>
@@ -19,8 +18,8 @@ struct task_event {
   std::string
       kind; ///< ok, changed, failed, skipped, unreachable, ignored, no_hosts_matched, stats …
   std::string play, task, host;
-  std::string message;   ///< msg / stderr of a failed task, else empty
-  nlohmann::json result; ///< the task's result as Ansible has it (no_log honoured)
+  std::string message; ///< msg / stderr of a failed task, else empty
+  json result;         ///< the task's result as Ansible has it (no_log honoured)
   double ms = 0;
 };
 

@@ -1,7 +1,7 @@
 // HTTP as values: what servers and clients of this room speak, free of any socket.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
+#include "runtime/json_value.hpp"
 
 #include <functional>
 #include <memory>
@@ -71,7 +71,7 @@ struct http_response {
   http_headers headers;
   std::string body;
   /// The body as it is, for a request that takes values; `body` is empty then. May be none.
-  std::shared_ptr<const nlohmann::json> value = {};
+  std::shared_ptr<const json> value = {};
 };
 
 /// A response whose body is written piece by piece (chunked). The server owns the socket; a writer

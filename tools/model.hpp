@@ -1,11 +1,10 @@
 // What answers a chat request: an LLM behind HTTP, a recording, or a built-in policy.
 #pragma once
 
+#include "runtime/json_value.hpp"
 #include "runtime/result.hpp"
 #include "runtime/shared_list.hpp"
 #include "tools/io_loop.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <chrono>
 #include <functional>
@@ -32,7 +31,7 @@ const char* to_string(chat_message::role r);
 
 struct tool_spec {
   std::string name, description;
-  nlohmann::json parameters; ///< JSON Schema
+  json parameters; ///< JSON Schema
 };
 
 struct model_request {

@@ -166,7 +166,7 @@ result<std::vector<json>> read_crds(const std::string& time) {
     for (const auto& kind : all.kinds()) out.push_back(make_crd(all, kind, time));
   } catch (const unknown_name& e) {
     return failure{errc::bad_input, folder.string() + ": " + e.what};
-  } catch (const nlohmann::json::exception& e) {
+  } catch (const json::exception& e) {
     return failure{errc::bad_input, folder.string() + ": " + e.what()};
   }
   return out;

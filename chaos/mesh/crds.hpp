@@ -11,6 +11,6 @@ namespace remed::chaos::mesh {
 
 /// A CustomResourceDefinition for each kind, established at `time`, with structural schemas. Fails
 /// (errc::bad_input) with the file and the name that is unknown.
-result<std::vector<nlohmann::json>> read_crds(const std::string& time);
+result<std::vector<json>> read_crds(const std::string& time);
 
 } // namespace remed::chaos::mesh

@@ -84,7 +84,7 @@ void act(const effect& e, proxied& r) {
 }
 
 template <class F>
-void each_http(const cluster& c, const nlohmann::json& pod, F what) {
+void each_http(const cluster& c, const json& pod, F what) {
   for (const auto& [id, e] : c.effects()) {
     if (e.kind == "http_fault" && e.pod_uid == text_at(pod, {"metadata", "uid"})) what(e);
   }
@@ -114,7 +114,7 @@ bool touches(const effect& e, const std::string& address) {
   return false;
 }
 
-bool names_pattern(const nlohmann::json& patterns, const std::string& name) {
+bool names_pattern(const json& patterns, const std::string& name) {
   if (!patterns.is_array() || patterns.empty()) return true;
   for (const auto& one : patterns) {
     auto pattern = one.get<std::string>();
@@ -183,7 +183,7 @@ std::string error_text(int code) {
   return std::strerror(code);
 }
 
-void proxy_request(const cluster& c, const nlohmann::json& pod, proxied& request) {
+void proxy_request(const cluster& c, const json& pod, proxied& request) {
   each_http(c, pod, [&](const effect& e) {
     if (e.params.value("port", 0) != request.port) return;
     const auto* runtime = c.node().find(e.pod_uid);
@@ -195,7 +195,7 @@ void proxy_request(const cluster& c, const nlohmann::json& pod, proxied& request
   });
 }
 
-void proxy_response(const cluster& c, const nlohmann::json& pod, int status, proxied& request) {
+void proxy_response(const cluster& c, const json& pod, int status, proxied& request) {
   each_http(c, pod, [&](const effect& e) {
     if (e.params.value("target", "") != "Response") return;
     if (selects_request(e, request, request.status.value_or(status))) act(e, request);

@@ -22,7 +22,7 @@ bool touches(const effect& e, const std::string& address);
 enum class name_trouble { none, error, random };
 name_trouble trouble_with(const cluster& c, const std::string& pod_uid, const std::string& name);
 /// The same for one effect's patterns ("*" at their end only; no pattern means all names).
-bool names_pattern(const nlohmann::json& patterns, const std::string& name);
+bool names_pattern(const json& patterns, const std::string& name);
 /// An address nobody has, for a resolver that answers at random: the same for a name at one
 /// instant.
 std::string random_address(const cluster& c, const std::string& name);
@@ -53,7 +53,7 @@ struct proxied {
 };
 /// Applies the effects on requests (before the application) and then, once its `status` is known,
 /// on responses.
-void proxy_request(const cluster& c, const nlohmann::json& pod, proxied& request);
-void proxy_response(const cluster& c, const nlohmann::json& pod, int status, proxied& request);
+void proxy_request(const cluster& c, const json& pod, proxied& request);
+void proxy_response(const cluster& c, const json& pod, int status, proxied& request);
 
 } // namespace remed::env

@@ -3,9 +3,8 @@
 // ends.
 #pragma once
 
+#include "runtime/json_value.hpp"
 #include "runtime/time.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <cstdint>
 #include <map>
@@ -27,7 +26,7 @@ struct effect {
   /// · net_loss {percent} · io_delay {path, ms, percent} · image_override {image}: the model that
   /// understands them is the kubelet and the traffic.
   std::string kind;
-  nlohmann::json params;
+  json params;
   lifetime lives_in = lifetime::container;
   std::string ns, pod, pod_uid, container; ///< container: empty for sandbox and pod effects
   std::uint64_t instance = 0;              ///< container instance or sandbox number it was put on

@@ -4,8 +4,6 @@
 
 namespace remed::env {
 
-using nlohmann::json;
-
 namespace {
 
 using members = json::object_t;

@@ -4,9 +4,8 @@
 #pragma once
 
 #include "environments/embedded/shared_table.hpp"
+#include "runtime/json_value.hpp"
 #include "runtime/result.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <cstdint>
 #include <deque>
@@ -19,7 +18,7 @@
 
 namespace remed::env {
 
-using json = nlohmann::json;
+using remed::json;
 using object = std::shared_ptr<const json>;
 
 /// Which table an object lives in: "pods", "deployments.apps", "podchaos.chaos-mesh.org".

@@ -14,8 +14,6 @@ namespace remed::env {
 
 namespace {
 
-using nlohmann::json;
-
 constexpr double call_limit_s = 5;
 /// A guess at memory is never more than this share of what the container may have.
 constexpr double memory_share = 0.6;

@@ -21,7 +21,7 @@ std::optional<std::regex> pattern(const yaml_map& m, const std::string& key) {
 }
 
 /// The program a container starts: its name, or for a shell all of the script.
-std::string program_of(const nlohmann::json& container) {
+std::string program_of(const json& container) {
   std::vector<std::string> words;
   for (const auto* field : {"command", "args"}) {
     auto found = container.find(field);
@@ -79,7 +79,7 @@ std::vector<std::string> runtime_catalogue::names() const {
   return out;
 }
 
-std::string runtime_catalogue::of(const nlohmann::json& container) const {
+std::string runtime_catalogue::of(const json& container) const {
   const auto command = program_of(container), image = container.value("image", std::string{});
   std::vector<int> ports;
   if (auto declared = container.find("ports"); declared != container.end()) {

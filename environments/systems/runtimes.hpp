@@ -2,9 +2,8 @@
 #pragma once
 
 #include "environments/systems/system.hpp"
+#include "runtime/json_value.hpp"
 #include "runtime/result.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <regex>
 #include <string>
@@ -22,7 +21,7 @@ public:
   bool knows(const std::string& runtime) const;
   std::vector<std::string> names() const;
   /// The runtime of a container of a pod spec, told by its image, command and ports.
-  std::string of(const nlohmann::json& container) const;
+  std::string of(const json& container) const;
 
 private:
   struct row {

@@ -39,7 +39,7 @@ result<fs::path> find_folder(const std::string& name_or_folder) {
 }
 
 /// Each manifest must be an object Kubernetes could know. A List is its items.
-result<void> add_manifests(const fs::path& file, std::vector<nlohmann::json>& out) {
+result<void> add_manifests(const fs::path& file, std::vector<json>& out) {
   auto all = read_yaml_documents(file);
   if (!all) return all.why();
   for (std::size_t i = 0; i < all->size(); ++i) {
@@ -59,7 +59,7 @@ result<void> add_manifests(const fs::path& file, std::vector<nlohmann::json>& ou
 }
 
 /// Manifests are all files of a folder and of its folder `manifests`, in the order of their names.
-result<std::vector<nlohmann::json>> read_manifests(const fs::path& folder) {
+result<std::vector<json>> read_manifests(const fs::path& folder) {
   std::vector<fs::path> files;
   std::error_code ec;
   for (const auto& place : {folder, folder / "manifests"}) {
@@ -73,7 +73,7 @@ result<std::vector<nlohmann::json>> read_manifests(const fs::path& folder) {
     std::sort(here.begin(), here.end());
     files.insert(files.end(), here.begin(), here.end());
   }
-  std::vector<nlohmann::json> out;
+  std::vector<json> out;
   for (const auto& file : files) {
     if (auto fine = add_manifests(file, out); !fine) return fine.why();
   }
@@ -81,7 +81,7 @@ result<std::vector<nlohmann::json>> read_manifests(const fs::path& folder) {
 }
 
 /// The namespace most workloads name; none does: the folder's name, as a namespace may be called.
-std::string namespace_of(const std::vector<nlohmann::json>& manifests, const fs::path& folder) {
+std::string namespace_of(const std::vector<json>& manifests, const fs::path& folder) {
   std::map<std::string, int> named;
   for (const auto& one : manifests) {
     auto ns = text_at(one, {"metadata", "namespace"});
@@ -126,7 +126,7 @@ void need_namespace(system_profile& s) {
     if (text_at(one, {"kind"}) == "Namespace" && text_at(one, {"metadata", "name"}) == s.name)
       return;
   }
-  auto ns = nlohmann::json::object();
+  auto ns = json::object();
   ns["apiVersion"] = "v1";
   ns["kind"] = "Namespace";
   ns["metadata"]["name"] = s.name;
@@ -181,7 +181,7 @@ result<system_profile> load_system(const std::string& name_or_folder) {
   if (out.name.empty()) out.name = namespace_of(*manifests, *folder);
   // What is shipped is described in full.
   if (folder->parent_path() != systems_folder()) {
-    std::vector<const nlohmann::json*> objects;
+    std::vector<const json*> objects;
     for (const auto& one : *manifests) objects.push_back(&one);
     infer_services(objects, out.name, *runtimes, out);
     for (const auto& [name, profile] : out.services) out.targets.push_back(name);

@@ -2,10 +2,9 @@
 // expect. Declared in environments/systems/<name>/system.yaml and manifests.yaml.
 #pragma once
 
+#include "runtime/json_value.hpp"
 #include "runtime/result.hpp"
 #include "runtime/shared_list.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <map>
 #include <string>
@@ -47,8 +46,8 @@ struct service_profile {
 };
 
 struct system_profile {
-  std::string name;                      ///< simple-micro; also its namespace
-  shared_list<nlohmann::json> manifests; ///< in order of application
+  std::string name;            ///< simple-micro; also its namespace
+  shared_list<json> manifests; ///< in order of application
   std::map<std::string, service_profile> services;
   std::vector<std::string> entry;   ///< where users come in
   double load_rps = 5;              ///< at each entry; of an open load

@@ -17,9 +17,9 @@ std::string place(const std::string& file, const YAML::Mark& mark) {
   return file + ":" + std::to_string(mark.line + 1) + ":" + std::to_string(mark.column + 1);
 }
 
-nlohmann::json scalar_of(const YAML::Node& node) {
+json scalar_of(const YAML::Node& node) {
   const bool quoted = node.Tag() == "!" || node.Tag() == "tag:yaml.org,2002:str";
-  return quoted ? nlohmann::json(node.Scalar()) : plain_scalar(node.Scalar());
+  return quoted ? json(node.Scalar()) : plain_scalar(node.Scalar());
 }
 
 } // namespace
@@ -73,8 +73,8 @@ std::string yaml_map::text(const std::string& key, const std::string& otherwise)
 double yaml_map::number(const std::string& key, double otherwise, double least, double most) const {
   auto n = find(key);
   if (!n.IsDefined()) return otherwise;
-  auto value = n.IsScalar() ? scalar_of(n) : nlohmann::json();
-  auto range = [&] { return nlohmann::json(least).dump() + " to " + nlohmann::json(most).dump(); };
+  auto value = n.IsScalar() ? scalar_of(n) : json();
+  auto range = [&] { return json(least).dump() + " to " + json(most).dump(); };
   if (!value.is_number()) fail_at(n, key, "must be a number from " + range());
   auto x = value.get<double>();
   if (!(x >= least && x <= most)) {
@@ -86,7 +86,7 @@ double yaml_map::number(const std::string& key, double otherwise, double least, 
 bool yaml_map::flag(const std::string& key, bool otherwise) const {
   auto n = find(key);
   if (!n.IsDefined()) return otherwise;
-  auto value = n.IsScalar() ? scalar_of(n) : nlohmann::json();
+  auto value = n.IsScalar() ? scalar_of(n) : json();
   if (!value.is_boolean()) fail_at(n, key, "must be true or false");
   return value.get<bool>();
 }
@@ -146,10 +146,10 @@ result<yaml_map> open_yaml(const std::filesystem::path& file) {
   }
 }
 
-result<std::vector<nlohmann::json>> read_yaml_documents(const std::filesystem::path& file) {
+result<std::vector<json>> read_yaml_documents(const std::filesystem::path& file) {
   auto documents = remed::read_yaml(file);
   if (!documents) return documents.why();
-  std::vector<nlohmann::json> out;
+  std::vector<json> out;
   for (auto& document : *documents) out.push_back(std::move(document.value));
   return out;
 }

@@ -1,9 +1,9 @@
 // Reading a YAML file field by field, with errors that say file, line, column and path.
 #pragma once
 
+#include "runtime/json_value.hpp"
 #include "runtime/result.hpp"
 
-#include <nlohmann/json.hpp>
 #include <yaml-cpp/yaml.h>
 
 #include <filesystem>
@@ -55,7 +55,7 @@ std::string nearest_hint(const std::string& name, const std::set<std::string>& k
 /// The file's single document, a mapping.
 result<yaml_map> open_yaml(const std::filesystem::path& file);
 /// All documents as JSON, with YAML 1.2 core types; empty documents are left out.
-result<std::vector<nlohmann::json>> read_yaml_documents(const std::filesystem::path& file);
+result<std::vector<json>> read_yaml_documents(const std::filesystem::path& file);
 
 /// Opens the file and applies `read`, turning its complaints into a failure.
 template <class T>

@@ -4,7 +4,7 @@ namespace remed::experiments {
 
 namespace {
 
-void move(nlohmann::json& value, const std::string& from, const std::string& to) {
+void move(json& value, const std::string& from, const std::string& to) {
   if (!value.is_structured()) return;
   for (auto it = value.begin(); it != value.end(); ++it) {
     const bool names_it = value.is_object() && it.key() == "namespace" && *it == from;
@@ -19,7 +19,7 @@ void move(nlohmann::json& value, const std::string& from, const std::string& to)
 
 void relocate(env::system_profile& system, const std::string& to) {
   const auto from = system.name;
-  shared_list<nlohmann::json> moved;
+  shared_list<json> moved;
   for (const auto& manifest : system.manifests) {
     auto copy = manifest;
     move(copy, from, to);

@@ -53,8 +53,8 @@ public:
         "kubectl get deployment ts-order-service -n train-ticket"};
     const auto said = looks_in(request);
     if (said >= looks_) return std::nullopt;
-    auto arguments = nlohmann::json::object();
-    arguments["cmds"] = nlohmann::json::array({commands[said % 4]});
+    auto arguments = json::object();
+    arguments["cmds"] = json::array({commands[said % 4]});
     test::double_answer answer;
     answer.delay = delay_;
     answer.tool_calls.push_back(
@@ -62,7 +62,7 @@ public:
     return answer;
   }
 
-  test::double_answer operator()(const nlohmann::json& request) const {
+  test::double_answer operator()(const json& request) const {
     return test::answer_of(*runbook_, request, delay_);
   }
 

@@ -2,15 +2,13 @@
 // generated names, addresses) is matched and remembered, all else must be the same.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include "runtime/json_value.hpp"
 
 #include <map>
 #include <string>
 #include <vector>
 
 namespace remed::conformance {
-
-using nlohmann::json;
 
 class unifier {
 public:

@@ -10,8 +10,6 @@ namespace remed::test {
 
 namespace {
 
-using nlohmann::json;
-
 constexpr double scale = 20; // virtual seconds per wall second, as in experiments
 
 /// Facts describe the moment (clock, load, processes): which there are is compared, not their

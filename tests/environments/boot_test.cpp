@@ -58,7 +58,7 @@ TEST_CASE("online-boutique boots: its load generator waits for the shop, and use
 }
 
 TEST_CASE("an init container that asks for a service waits for its answer") {
-  auto script = nlohmann::json::parse(R"({"command": ["sh", "-c",
+  auto script = remed::json::parse(R"({"command": ["sh", "-c",
     "until wget -qO- \"http://${ADDR}/ready\"; do sleep 2; done"],
     "env": [{"name": "ADDR", "value": "web:8080"}]})");
   auto wanted = awaited_by(script);
@@ -67,13 +67,13 @@ TEST_CASE("an init container that asks for a service waits for its answer") {
   CHECK(wanted->port == 8080);
   CHECK(wanted->path == "/ready");
   CHECK(wanted->again);
-  auto probe = nlohmann::json::parse(R"({"command": ["sh", "-c", "nc -z -w 2 db 5432"]})");
+  auto probe = remed::json::parse(R"({"command": ["sh", "-c", "nc -z -w 2 db 5432"]})");
   wanted = awaited_by(probe);
   REQUIRE(wanted.has_value());
   CHECK(wanted->host == "db");
   CHECK(wanted->port == 5432);
   CHECK_FALSE(wanted->again);
-  CHECK_FALSE(awaited_by(nlohmann::json::parse(R"({"command": ["sleep", "5"]})")).has_value());
+  CHECK_FALSE(awaited_by(remed::json::parse(R"({"command": ["sleep", "5"]})")).has_value());
 }
 
 TEST_CASE("train-ticket boots with its registry and databases, and its users are served") {

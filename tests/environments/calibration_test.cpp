@@ -18,7 +18,7 @@ flow_input healthy(const system_profile& system) {
     const auto& main = m["spec"]["template"]["spec"]["containers"][0];
     flow_container pod;
     pod.pod = m["metadata"]["name"];
-    auto limit = main.value(nlohmann::json::json_pointer("/resources/limits/cpu"), "");
+    auto limit = main.value(remed::json::json_pointer("/resources/limits/cpu"), "");
     if (!limit.empty()) pod.cores = *parse_quantity(limit);
     in[pod.pod] = {true, {pod}};
   }

@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 using namespace remed::env;
-using nlohmann::json;
+using remed::json;
 
 namespace {
 

@@ -16,7 +16,7 @@ TEST_CASE("sleep counts seconds by its unit and sleeps for ever when told to") {
 TEST_CASE("a script's echoes are what it says, until what cannot be told without a shell") {
   const auto said = [](const char* container) {
     std::string out;
-    for (const auto& one : lines_spoken(nlohmann::json::parse(container), {{"WHO", "world"}}))
+    for (const auto& one : lines_spoken(remed::json::parse(container), {{"WHO", "world"}}))
       out += (one.is_error ? "!" : "") + one.text + "@" +
              std::to_string(static_cast<int>(remed::seconds(one.after))) + ";";
     return out;

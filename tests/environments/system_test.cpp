@@ -48,7 +48,7 @@ TEST_CASE("simple-micro loads with its two services, manifests and targets") {
   const auto& pod = s->manifests[1]["spec"]["template"]["spec"];
   CHECK(pod["containers"][0]["resources"]["limits"]["memory"] == "2000Mi");
   CHECK(pod["containers"][0]["ports"][0]["containerPort"].is_number_integer());
-  CHECK(pod["containers"][1]["command"] == nlohmann::json::array({"sh", "-c", "sleep 3600"}));
+  CHECK(pod["containers"][1]["command"] == remed::json::array({"sh", "-c", "sleep 3600"}));
   CHECK(has(s->context, "hello-service"));
 }
 

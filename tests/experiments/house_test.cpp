@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,10 +49,11 @@ TEST_CASE("a room includes only itself and rooms before it in the chain") {
   }
 }
 
-TEST_CASE("only tools/net.hpp and tools/wire.hpp, its TLS part, include Boost") {
+TEST_CASE("only tools/net.hpp, tools/wire.hpp, its TLS part, and the JSON value include Boost") {
+  const std::set<std::string> includers = {"net.hpp", "wire.hpp", "json_value.hpp"};
   for (const auto& room : chain) {
     for (const auto& file : sources(room)) {
-      if (file.filename() == "net.hpp" || file.filename() == "wire.hpp") continue;
+      if (includers.count(file.filename().string())) continue;
       each_line(file, [&](int number, const std::string& line) {
         CHECK_MESSAGE(line.rfind("#include <boost", 0) != 0, file.string(), ":", number);
       });

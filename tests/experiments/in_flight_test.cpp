@@ -29,7 +29,7 @@ public:
     test::model_double::options o;
     model_ = std::make_unique<test::model_double>(
         loop_,
-        [this, delay](const nlohmann::json& request) {
+        [this, delay](const remed::json& request) {
           return test::answer_of(*mind_, request, delay);
         },
         o);

@@ -22,7 +22,7 @@ public:
     test::model_double::options o;
     model_ = std::make_unique<test::model_double>(
         loop_,
-        [this](const nlohmann::json& request) {
+        [this](const remed::json& request) {
           return test::answer_of(*mind_, request, std::chrono::milliseconds{0});
         },
         o);

@@ -4,7 +4,6 @@
 
 namespace remed::test {
 
-using nlohmann::json;
 using tools::http_reply;
 using tools::http_response;
 

@@ -2,10 +2,9 @@
 // scripted trouble. What it answers is decided from the request's bytes alone.
 #pragma once
 
+#include "runtime/json_value.hpp"
 #include "tools/http_server.hpp"
 #include "tools/model.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <chrono>
 #include <functional>
@@ -39,7 +38,7 @@ struct double_trouble {
   } what = kind::status;
   int status = 500;
   tools::http_headers headers;
-  nlohmann::json body;
+  json body;
 };
 
 class model_double {
@@ -55,7 +54,7 @@ public:
     std::size_t max_connections = 4096;
     std::shared_ptr<const tools::tls_identity> tls;
   };
-  using decider = std::function<double_answer(const nlohmann::json& request)>;
+  using decider = std::function<double_answer(const json& request)>;
   /// Decides by the request's text, or leaves it to the decider.
   using glance = std::function<std::optional<double_answer>(std::string_view request)>;
 
@@ -69,23 +68,23 @@ public:
   /// Trouble by number of the request, counted from 1.
   std::map<int, double_trouble> script;
   /// All requests that came, as they came (also refused ones).
-  const std::vector<nlohmann::json>& seen() const { return seen_; }
+  const std::vector<json>& seen() const { return seen_; }
   std::size_t answered() const { return answered_; }
 
 private:
   tools::http_reply handle(const tools::http_request& request);
-  tools::http_reply answer(const nlohmann::json& request);
+  tools::http_reply answer(const json& request);
   tools::http_reply after_thinking(tools::http_response ready, std::chrono::milliseconds delay);
-  tools::http_reply trouble(const double_trouble& t, const nlohmann::json& request);
+  tools::http_reply trouble(const double_trouble& t, const json& request);
   /// `usage` of the prompt and the answer.
-  nlohmann::json document(const double_answer& a, nlohmann::json usage) const;
-  std::string stream_text(const double_answer& a, const nlohmann::json& request) const;
+  json document(const double_answer& a, json usage) const;
+  std::string stream_text(const double_answer& a, const json& request) const;
   tools::http_reply stream(std::string text, double_trouble::kind end, bool troubled);
 
   tools::io_loop& loop_;
   decider decide_;
   options options_;
-  std::vector<nlohmann::json> seen_;
+  std::vector<json> seen_;
   std::size_t answered_ = 0;
   std::vector<std::shared_ptr<tools::http_stream>> open_;
   std::vector<std::function<void(tools::http_response)>> stalled_;
@@ -102,7 +101,6 @@ std::int64_t count_tokens(const std::string& text);
 
 /// The error an OpenAI server would answer, or nothing: unknown roles, unanswered tool calls, bad
 /// tool schemas, missing or unknown fields.
-std::optional<nlohmann::json> find_request_error(const nlohmann::json& request,
-                                                 const model_double::options& options);
+std::optional<json> find_request_error(const json& request, const model_double::options& options);
 
 } // namespace remed::test

@@ -5,8 +5,6 @@ namespace remed::test {
 
 namespace {
 
-using nlohmann::json;
-
 json invalid(const std::string& message, const json& param, const json& code = nullptr) {
   auto error = json::object();
   error["message"] = message;

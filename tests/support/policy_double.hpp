@@ -12,7 +12,7 @@
 namespace remed::test {
 
 /// A request of OpenAI's wire as the policies read it.
-inline tools::model_request request_of(const nlohmann::json& from) {
+inline tools::model_request request_of(const json& from) {
   using role = tools::chat_message::role;
   static const std::map<std::string, role> roles{{"system", role::system},
                                                  {"user", role::user},
@@ -42,7 +42,7 @@ inline tools::model_request request_of(const nlohmann::json& from) {
   return out;
 }
 
-inline double_answer answer_of(agents::policy& mind, const nlohmann::json& request,
+inline double_answer answer_of(agents::policy& mind, const json& request,
                                std::chrono::milliseconds delay) {
   double_answer answer;
   answer.delay = delay;

@@ -11,7 +11,7 @@ using namespace remed;
 using namespace remed::tools;
 using namespace remed::test;
 using namespace std::chrono_literals;
-using nlohmann::json;
+using remed::json;
 using kind = double_trouble::kind;
 
 namespace {

@@ -6,7 +6,6 @@ namespace remed::tools {
 
 namespace {
 
-using nlohmann::json;
 using reason = playbook_result::reason;
 
 std::string text_at(const json& j, const char* key) {

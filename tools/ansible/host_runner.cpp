@@ -16,8 +16,6 @@ namespace remed::tools {
 
 namespace {
 
-using nlohmann::json;
-
 /// The host's queue is only full while it is still importing Ansible.
 constexpr std::chrono::milliseconds submit_again{20};
 /// After the end of a run its pipes are empty and closed at once; a stuck one costs so much.

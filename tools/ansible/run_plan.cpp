@@ -1,15 +1,12 @@
 #include "tools/ansible/run_plan.hpp"
 
+#include "runtime/json_value.hpp"
 #include "runtime/paths.hpp"
 #include "tools/kubectl.hpp"
-
-#include <nlohmann/json.hpp>
 
 namespace remed::tools {
 
 namespace {
-
-using nlohmann::json;
 
 /// Extra variables beat everything a play can say: whatever it names as host, connection or method
 /// of becoming root, tasks run here, as the only user there is.

@@ -153,7 +153,7 @@ void completion::accepted(const http_response& response) {
   if (stream_ && stream_->started()) return took(stream_->end(options().price));
   // A server may ignore `stream`, and some put errors into a success.
   const auto& body = stream_ ? unstreamed_ : response.body;
-  auto document = nlohmann::json::parse(body, nullptr, false);
+  auto document = json::parse(body, nullptr, false);
   if (document.is_object() && document.contains("error") && !document.contains("choices")) {
     auto failed = response;
     failed.body = body;

@@ -29,7 +29,7 @@ struct openai_options {
   std::string api_key; ///< empty: no Authorization field
   bool stream = false;
   openai_dialect dialect;
-  nlohmann::json extra = nlohmann::json::object(); ///< merged into every request body
+  json extra = json::object(); ///< merged into every request body
   std::optional<token_price> price;
   std::string ca_pem; ///< trust this authority beside the machine's own
   std::chrono::milliseconds connect_limit{5'000};

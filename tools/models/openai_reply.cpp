@@ -4,8 +4,6 @@ namespace remed::tools {
 
 namespace {
 
-using nlohmann::json;
-
 failure nonsense(const std::string& what) {
   return {errc::failed, "the model's answer makes no sense: " + what};
 }

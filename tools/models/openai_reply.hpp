@@ -1,10 +1,9 @@
 // Chat Completions answers: whole ones and streamed ones.
 #pragma once
 
+#include "runtime/json_value.hpp"
 #include "tools/models/openai.hpp"
 #include "tools/models/openai_request.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <map>
 #include <optional>
@@ -16,7 +15,7 @@ namespace remed::tools {
 result<model_reply> parse_openai_reply(const std::string& body,
                                        const std::optional<token_price>& price);
 /// The same of what was parsed already; `body` is quoted where it is no JSON.
-result<model_reply> read_openai_reply(const nlohmann::json& document, const std::string& body,
+result<model_reply> read_openai_reply(const json& document, const std::string& body,
                                       const std::optional<token_price>& price);
 
 /// Puts a streamed answer together from the data of its events.
@@ -31,11 +30,11 @@ public:
   bool started() const { return chunks_ > 0; }
 
 private:
-  void take_delta(const nlohmann::json& delta);
+  void take_delta(const json& delta);
 
   model_reply reply_;
   std::map<std::int64_t, tool_call> calls_;
-  nlohmann::json usage_;
+  json usage_;
   std::optional<openai_error> error_;
   std::string nonsense_;
   std::size_t chunks_ = 0;

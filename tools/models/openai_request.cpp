@@ -9,8 +9,6 @@ namespace remed::tools {
 
 namespace {
 
-using nlohmann::json;
-
 json message_json(const chat_message& m) {
   auto out = json::object();
   out["role"] = to_string(m.from);

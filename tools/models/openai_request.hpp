@@ -1,10 +1,9 @@
 // Chat Completions requests: building the body, and giving up what a server does not understand.
 #pragma once
 
+#include "runtime/json_value.hpp"
 #include "runtime/shared_list.hpp"
 #include "tools/models/openai.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <cstddef>
 #include <memory>
@@ -47,7 +46,7 @@ struct openai_error {
   std::string message, type, code, param;
 };
 openai_error parse_openai_error(const std::string& body);
-openai_error read_openai_error(const nlohmann::json& document);
+openai_error read_openai_error(const json& document);
 
 /// Gives up, in `dialect`, the parameter of a request sent in dialect `sent` that the error
 /// complains about. False: there is nothing to give up.

@@ -11,8 +11,6 @@ namespace remed::tools {
 
 namespace {
 
-using nlohmann::json;
-
 constexpr int format_version = 1;
 
 std::string dump(const json& value) {

@@ -3,9 +3,8 @@
 // request and the reply.
 #pragma once
 
+#include "runtime/json_value.hpp"
 #include "tools/model.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <filesystem>
 
@@ -13,7 +12,7 @@ namespace remed::tools {
 
 /// The request without what changes from run to run although it means the same: tool call ids are
 /// replaced by their position.
-nlohmann::json canonical_request(const model_request& request);
+json canonical_request(const model_request& request);
 /// SHA-256 (hex) of the canonical request.
 std::string request_key(const model_request& request);
 

@@ -10,8 +10,6 @@ namespace remed::tools {
 
 namespace {
 
-using nlohmann::json;
-
 /// What a model writes out of habit and what cannot exist inside: `sudo` (the uid is 0 already and
 /// no_new_privs is set) and k3s' wrapper of kubectl.
 constexpr const char* sudo_script = R"(#!/bin/sh

@@ -1,11 +1,10 @@
 // The launcher's spec, as it travels.
 #pragma once
 
+#include "runtime/json_value.hpp"
 #include "runtime/result.hpp"
 #include "tools/sandbox.hpp"
 #include "tools/spawn.hpp"
-
-#include <nlohmann/json.hpp>
 
 namespace remed::tools {
 
@@ -13,7 +12,7 @@ namespace remed::tools {
 void add_sandbox_defaults(const sandbox_spec& spec, command& cmd);
 
 /// The spec without its descriptors. Content that is not UTF-8 is marked and carried byte by byte.
-nlohmann::json to_json(const sandbox_spec& spec, const command& cmd);
+json to_json(const sandbox_spec& spec, const command& cmd);
 
 /// `text` in an anonymous file, positioned at its start; no file system is involved.
 result<unique_fd> memory_file(const std::string& text);

@@ -8,8 +8,6 @@
 
 namespace remed::env {
 
-using nlohmann::json;
-
 namespace {
 
 /// Kubernetes keeps this many managers that only update; older ones are taken together.

@@ -4,8 +4,6 @@
 
 namespace remed::env {
 
-using nlohmann::json;
-
 json ages::since(vtime t, std::string before, std::string after) {
   all_.push_back({t, std::move(before), std::move(after)});
   // No object holds binary values: nothing else looks like a place.

@@ -2,9 +2,8 @@
 // their cells are, but for ages.
 #pragma once
 
+#include "runtime/json_value.hpp"
 #include "runtime/time.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -18,9 +17,9 @@ namespace remed::env {
 class ages {
 public:
   /// The place of "BEFORE5m3sAFTER", for a cell.
-  nlohmann::json since(vtime t, std::string before = {}, std::string after = {});
+  json since(vtime t, std::string before = {}, std::string after = {});
   /// Likewise of a time stamp; "<unknown>" when it is none.
-  nlohmann::json since(const nlohmann::json& stamp);
+  json since(const json& stamp);
 
 private:
   friend class cell_draft;
@@ -34,17 +33,17 @@ private:
 class cell_draft {
 public:
   /// `cells` are a printer's, with places that `open` gave it.
-  cell_draft(nlohmann::json cells, ages open);
+  cell_draft(json cells, ages open);
 
   /// The cells as they are at a moment.
-  nlohmann::json at(vtime now) const;
+  json at(vtime now) const;
 
 private:
-  nlohmann::json cells_;                                ///< without what is open
+  json cells_;                                          ///< without what is open
   std::vector<std::pair<std::size_t, ages::age>> open_; ///< by index of the cell
 };
 
 /// The cells of a built-in kind; none when it has no printer of its own.
-std::optional<cell_draft> drafted_cells(const std::string& plural, const nlohmann::json& obj);
+std::optional<cell_draft> drafted_cells(const std::string& plural, const json& obj);
 
 } // namespace remed::env

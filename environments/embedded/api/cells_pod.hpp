@@ -6,6 +6,6 @@
 namespace remed::env {
 
 /// READY, STATUS, RESTARTS and the rest, by the rules of kube-apiserver's printPod.
-nlohmann::json pod_cells(const nlohmann::json& pod, ages& now);
+json pod_cells(const json& pod, ages& now);
 
 } // namespace remed::env

@@ -87,22 +87,22 @@ maybe_error remove_object(const api_call& call, const json& before, const delete
                           object& left) {
   if (auto error = check_preconditions(call, before, options)) return error;
   auto after = before;
-  auto& meta = after["metadata"];
-  mark_propagation(meta, options.propagation);
+  mark_propagation(after["metadata"], options.propagation);
   auto grace = grace_of(call, before, options);
-  bool leaving = meta.contains("deletionTimestamp");
-  auto old_grace = int_at(meta, {"deletionGracePeriodSeconds"});
+  bool leaving = at_path(after, {"metadata"}).contains("deletionTimestamp");
+  auto old_grace = int_at(after, {"metadata", "deletionGracePeriodSeconds"});
   if (leaving && grace > 0) grace = std::min(grace, old_grace);
   bool is_namespace = call.type.table() == "namespaces";
   bool is_crd = call.type.kind == "CustomResourceDefinition" && !call.type.custom;
   if (is_crd && !leaving) hold_crd(after, call.c.now());
-  bool held = !at_path(meta, {"finalizers"}).empty() ||
+  bool held = !at_path(after, {"metadata", "finalizers"}).empty() ||
               (is_namespace && !at_path(after, {"spec", "finalizers"}).empty());
   if (grace == 0 && !held) {
     left = {};
     if (!call.is_dry()) call.c.erase(call.type.table(), key_of(before));
     return std::nullopt;
   }
+  auto& meta = after["metadata"];
   if (!leaving || grace < old_grace) {
     meta["deletionTimestamp"] = rfc3339(call.c.now() + std::chrono::seconds{grace});
     if (!is_crd && !is_namespace) meta["deletionGracePeriodSeconds"] = grace;

@@ -4,8 +4,6 @@
 
 namespace remed::env {
 
-using nlohmann::json;
-
 std::string exec_status(const std::string& protocol, const std::vector<std::string>& argv,
                         int exit_code, const std::string& error) {
   bool sends_status = protocol == exec_protocol_v5 || protocol == exec_protocol_v4;

@@ -35,17 +35,18 @@ json new_event(json e) {
 }
 
 json old_autoscaler(json h) {
+  json target, current;
   for (const auto& m : at_path(h, {"spec", "metrics"})) {
     const auto& percent = at_path(m, {"resource", "target", "averageUtilization"});
-    if (text_at(m, {"resource", "name"}) == "cpu" && percent.is_number()) {
-      h["spec"]["targetCPUUtilizationPercentage"] = percent;
-    }
+    if (text_at(m, {"resource", "name"}) == "cpu" && percent.is_number()) target = percent;
   }
   if (h.contains("spec")) h["spec"].erase("metrics");
+  if (!target.is_null()) h["spec"]["targetCPUUtilizationPercentage"] = target;
   for (const auto& m : at_path(h, {"status", "currentMetrics"})) {
     const auto& percent = at_path(m, {"resource", "current", "averageUtilization"});
-    if (percent.is_number()) h["status"]["currentCPUUtilizationPercentage"] = percent;
+    if (percent.is_number()) current = percent;
   }
+  if (!current.is_null()) h["status"]["currentCPUUtilizationPercentage"] = current;
   if (h.contains("status")) {
     h["status"].erase("currentMetrics");
     h["status"].erase("conditions");

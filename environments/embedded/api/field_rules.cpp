@@ -10,8 +10,6 @@
 
 namespace remed::env {
 
-using nlohmann::json;
-
 namespace {
 
 using errors_out = std::vector<field_error>;

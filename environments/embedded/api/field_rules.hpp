@@ -11,7 +11,7 @@ namespace remed::env {
 /// Appends all that the rules find wrong with `value`, an object of this type with its defaults
 /// filled in, and each value that is none of its type's enumeration. `before` is what the value
 /// replaces, or null: rules of fixed fields compare with it. Status is not looked at.
-void check_rules(const schema_node& type, const nlohmann::json& value, const nlohmann::json* before,
+void check_rules(const schema_node& type, const json& value, const json* before,
                  std::vector<field_error>& out);
 
 /// What is wrong with the shipped rules themselves; empty when nothing is.

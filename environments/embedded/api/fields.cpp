@@ -3,8 +3,6 @@
 
 namespace remed::env {
 
-using nlohmann::json;
-
 namespace {
 
 std::string printed(const std::string& key) {

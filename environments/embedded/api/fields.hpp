@@ -20,8 +20,8 @@ struct field_set {
   bool operator==(const field_set&) const = default;
 
   /// fieldsV1
-  static field_set read(const nlohmann::json& tree);
-  nlohmann::json tree() const;
+  static field_set read(const json& tree);
+  json tree() const;
 
   void unite(const field_set& other);
   void subtract(const field_set& other);
@@ -37,7 +37,7 @@ struct field_set {
 class stored_fields {
 public:
   stored_fields() = default;
-  explicit stored_fields(nlohmann::json tree) : tree_(std::move(tree)) {}
+  explicit stored_fields(json tree) : tree_(std::move(tree)) {}
 
   bool empty() const { return read_ ? read_->empty() : tree_.empty(); }
   field_set read() const { return read_ ? *read_ : field_set::read(tree_); }
@@ -46,15 +46,15 @@ public:
   void subtract(const field_set& other);
   void unite(const field_set& other);
   /// fieldsV1; the set is used up.
-  nlohmann::json take_tree();
+  json take_tree();
 
 private:
-  nlohmann::json tree_ = nlohmann::json::object();
+  json tree_ = json::object();
   std::optional<field_set> read_; ///< set: `tree_` is out of date
 };
 
 /// The fields that an applied configuration names.
-field_set fields_of(const schema_node* type, const nlohmann::json& value);
+field_set fields_of(const schema_node* type, const json& value);
 
 /// What differs from `before` in `after`. A value that Go's struct always has (a struct that is no
 /// pointer, a required list) counts as there on both sides.
@@ -62,18 +62,17 @@ struct field_changes {
   field_set written; ///< added or modified
   field_set removed;
 };
-field_changes compare_fields(const schema_node* type, const nlohmann::json& before,
-                             const nlohmann::json& after);
+field_changes compare_fields(const schema_node* type, const json& before, const json& after);
 
 /// What `compare_fields` finds written in an object that was not there before, as it is stored;
 /// without the object's members in `ignored`.
-nlohmann::json created_fields(const schema_node* type, const nlohmann::json& after,
-                              const std::vector<std::string>& ignored);
+json created_fields(const schema_node* type, const json& after,
+                    const std::vector<std::string>& ignored);
 
 /// Removes from `value` the members of `gone`, except what is in `kept` or leads to it.
-void remove_fields(const schema_node* type, nlohmann::json& value, const field_set& gone,
+void remove_fields(const schema_node* type, json& value, const field_set& gone,
                    const field_set& kept);
 /// Merges an applied configuration into the live object by list and map types.
-void merge_applied(const schema_node* type, nlohmann::json& live, const nlohmann::json& applied);
+void merge_applied(const schema_node* type, json& live, const json& applied);
 
 } // namespace remed::env

@@ -6,8 +6,6 @@
 
 namespace remed::env {
 
-using nlohmann::json;
-
 namespace {
 
 constexpr std::string_view order_prefix = "$setElementOrder/";

@@ -26,9 +26,10 @@ void derive_container(json& c) {
   }
   if (!c.contains("resources") || !c["resources"].is_object()) return;
   auto& resources = c["resources"];
-  if (!resources.contains("limits")) return;
-  for (const auto& [name, value] : resources["limits"].items()) {
-    if (!at_path(resources, {"requests"}).contains(name)) resources["requests"][name] = value;
+  if (at_path(resources, {"limits"}).empty()) return;
+  auto& requests = resources["requests"];
+  for (const auto& [name, value] : resources.at("limits").items()) {
+    if (!requests.contains(name)) requests[name] = value;
   }
 }
 
@@ -68,10 +69,11 @@ void derive_service(json& obj) {
 
 void derive_secret(json& obj) {
   if (!obj.contains("stringData")) return;
-  for (const auto& [key, value] : obj["stringData"].items()) {
+  const auto plain = std::move(obj["stringData"]);
+  obj.erase("stringData");
+  for (const auto& [key, value] : plain.items()) {
     if (value.is_string()) obj["data"][key] = base64_encode(value.get<std::string>());
   }
-  obj.erase("stringData");
 }
 
 void mount_token(cluster& c, json& spec) {
@@ -307,7 +309,7 @@ void prepare_update(const resource_type& type, const json& before, json& after,
         std::strtoll(text_at(before, {"metadata", "annotations", template_generation}, "1").c_str(),
                      nullptr, 10);
     bool moved = at_path(before, {"spec", "template"}) != at_path(after, {"spec", "template"});
-    meta["annotations"][template_generation] = std::to_string(n + (moved ? 1 : 0));
+    after["metadata"]["annotations"][template_generation] = std::to_string(n + (moved ? 1 : 0));
   }
   if (!counts_generations(type)) return;
   auto changed = !same_wish(before, after) ||
@@ -317,7 +319,8 @@ void prepare_update(const resource_type& type, const json& before, json& after,
     changed = changed || at_path(before, {"metadata", "annotations"}) !=
                              at_path(after, {"metadata", "annotations"});
   }
-  meta["generation"] = int_at(before, {"metadata", "generation"}, 1) + (changed ? 1 : 0);
+  after["metadata"]["generation"] =
+      int_at(before, {"metadata", "generation"}, 1) + (changed ? 1 : 0);
 }
 
 json prepared(cluster& c, const resource_name& table, json obj) {

@@ -8,8 +8,6 @@
 
 namespace remed::env {
 
-using nlohmann::json;
-
 namespace {
 
 /// Messages nest no deeper than this in any real object.

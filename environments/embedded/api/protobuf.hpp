@@ -2,9 +2,8 @@
 // "k8s\0" + Unknown, whose fields are read after schemas/wire.json.
 #pragma once
 
+#include "runtime/json_value.hpp"
 #include "runtime/result.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <string>
 #include <string_view>
@@ -13,7 +12,7 @@ namespace remed::env {
 
 /// A decoded body, or why it could not be; what its envelope said is there in both cases.
 struct protobuf_body {
-  nlohmann::json value;
+  json value;
   std::string api_version, kind; ///< empty: the envelope itself is broken
   std::string error;             ///< as the apiserver's decoder says it; empty: none
 };

@@ -7,8 +7,6 @@
 
 namespace remed::env {
 
-using nlohmann::json;
-
 const schema_node* schema_node::field(std::string_view name) const {
   auto found = fields.find(name);
   return found == fields.end() ? values : found->second;

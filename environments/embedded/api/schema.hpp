@@ -3,9 +3,8 @@
 #pragma once
 
 #include "environments/embedded/api/status.hpp"
+#include "runtime/json_value.hpp"
 #include "runtime/result.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <map>
 #include <memory>
@@ -17,8 +16,8 @@ namespace remed::env {
 
 /// One rule of defaults.yaml.
 struct default_rule {
-  nlohmann::json when = nlohmann::json::object(); ///< fields that must be equal; null: absent
-  nlohmann::json set = nlohmann::json::object();
+  json when = json::object(); ///< fields that must be equal; null: absent
+  json set = json::object();
 };
 
 /// One type, ready to walk along a value of it. Types may refer to themselves, so nodes are shared
@@ -38,14 +37,14 @@ struct schema_node {
   std::vector<std::string> list_keys;  ///< server-side apply: x-kubernetes-list-map-keys
   bool is_set = false, atomic = false; ///< server-side apply: list or map type
   bool keeps_unknown = false, nullable = false, embedded = false;
-  nlohmann::json preset; ///< CRD default
+  json preset; ///< CRD default
   /// Members that Go's struct of a built-in type always has, with their zero value: what a client
   /// leaves out there is no absence.
-  std::map<std::string, nlohmann::json, std::less<>> zeros;
+  std::map<std::string, json, std::less<>> zeros;
   std::optional<double> minimum, maximum;
   std::string pattern;
   std::vector<default_rule> defaults;
-  const nlohmann::json* checks = nullptr; ///< its rules of validation.yaml; null: none
+  const json* checks = nullptr; ///< its rules of validation.yaml; null: none
 
   /// The type of a member, or none when it is not known.
   const schema_node* field(std::string_view name) const;
@@ -75,34 +74,34 @@ public:
                              const std::string& kind) const;
   const schema_node* of_definition(const std::string& name) const { return types_.find(name); }
   /// validation.yaml: rules by definition (field_rules.hpp applies them).
-  const nlohmann::json& checks() const { return checks_; }
+  const json& checks() const { return checks_; }
   /// The OpenAPI definitions as read, for /openapi/v3.
-  const nlohmann::json& definitions() const { return definitions_; }
+  const json& definitions() const { return definitions_; }
   const std::string& definition_of_kind(const std::string& group, const std::string& version,
                                         const std::string& kind) const;
 
 private:
   builtin_schemas();
-  nlohmann::json definitions_, checks_;
+  json definitions_, checks_;
   schema_set types_;
   std::map<std::string, std::string> kinds_;
 };
 
 /// The type of a custom resource from its openAPIV3Schema (metadata is added).
-std::shared_ptr<const schema_set> read_crd_schema(const nlohmann::json& open_api);
+std::shared_ptr<const schema_set> read_crd_schema(const json& open_api);
 inline constexpr const char* crd_root = "root";
 
 /// Unknown fields, in the order Kubernetes' strict decoder finds them: `unknown field "spec.x"`.
-std::vector<std::string> unknown_fields(const schema_node& type, const nlohmann::json& value);
+std::vector<std::string> unknown_fields(const schema_node& type, const json& value);
 /// Removes what the type does not know.
-void prune(const schema_node& type, nlohmann::json& value);
+void prune(const schema_node& type, json& value);
 /// The first value that cannot be decoded into the type at all, as the JSON decoder of Go says it;
 /// none when all can.
-std::optional<std::string> decode_error(const schema_node& type, const nlohmann::json& value);
+std::optional<std::string> decode_error(const schema_node& type, const json& value);
 /// Fills in defaults, recursively; drops nulls, which Kubernetes treats as absent.
-void apply_defaults(const schema_node& type, nlohmann::json& value);
+void apply_defaults(const schema_node& type, json& value);
 /// Checks of an OpenAPI schema as CRDs have them: types, required, enum, bounds.
-void check_schema(const schema_node& type, const nlohmann::json& value, const std::string& path,
+void check_schema(const schema_node& type, const json& value, const std::string& path,
                   std::vector<field_error>& out);
 
 } // namespace remed::env

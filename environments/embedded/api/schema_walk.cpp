@@ -7,7 +7,6 @@
 
 namespace remed::env {
 
-using nlohmann::json;
 using type = schema_node::type;
 
 namespace {

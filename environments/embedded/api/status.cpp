@@ -5,8 +5,6 @@
 
 namespace remed::env {
 
-using nlohmann::json;
-
 field_error required(std::string field, const std::string& detail) {
   return {std::move(field), detail.empty() ? "Required value" : "Required value: " + detail,
           "FieldValueRequired"};

@@ -1,7 +1,7 @@
 // Refusals of the API, in Kubernetes' own words: kubectl prints the message verbatim.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include "runtime/json_value.hpp"
 
 #include <optional>
 #include <string>
@@ -19,8 +19,8 @@ struct field_error {
 };
 field_error required(std::string field, const std::string& detail = {});
 /// `value` is printed as JSON (strings quoted).
-field_error invalid(std::string field, const nlohmann::json& value, const std::string& detail);
-field_error duplicate(std::string field, const nlohmann::json& value);
+field_error invalid(std::string field, const json& value, const std::string& detail);
+field_error duplicate(std::string field, const json& value);
 field_error forbidden_field(std::string field, const std::string& detail);
 field_error not_supported(std::string field, const std::string& value,
                           const std::vector<std::string>& supported);
@@ -30,10 +30,10 @@ struct api_error {
   int code = 500;
   std::string reason;
   std::string message;
-  nlohmann::json details; ///< null: none
-  std::string next = {};  ///< continue token that goes on nevertheless
+  json details;          ///< null: none
+  std::string next = {}; ///< continue token that goes on nevertheless
 
-  nlohmann::json status() const;
+  json status() const;
 };
 
 using maybe_error = std::optional<api_error>;
@@ -54,7 +54,7 @@ api_error too_large_version(std::uint64_t asked, std::uint64_t current);
 api_error method_not_allowed();
 api_error unsupported_media(const std::string& message);
 api_error unprocessable();
-api_error too_many_requests(const std::string& message, const nlohmann::json& causes);
+api_error too_many_requests(const std::string& message, const json& causes);
 api_error too_large(std::size_t limit);
 api_error internal(const std::string& message);
 

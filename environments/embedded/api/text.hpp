@@ -2,9 +2,8 @@
 #pragma once
 
 #include "environments/embedded/quantity.hpp"
+#include "runtime/json_value.hpp"
 #include "runtime/time.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <optional>
 #include <string>
@@ -20,13 +19,12 @@ std::optional<vtime> parse_time(std::string_view text);
 std::string human_duration(duration d);
 
 /// The value at a path of member names, or null. Never throws.
-const nlohmann::json& at_path(const nlohmann::json& from,
-                              std::initializer_list<std::string_view> path);
+const json& at_path(const json& from, std::initializer_list<std::string_view> path);
 /// The text at a path, or `otherwise` when absent or no string.
-std::string text_at(const nlohmann::json& from, std::initializer_list<std::string_view> path,
+std::string text_at(const json& from, std::initializer_list<std::string_view> path,
                     std::string otherwise = {});
 /// The integer at a path, or `otherwise`.
-std::int64_t int_at(const nlohmann::json& from, std::initializer_list<std::string_view> path,
+std::int64_t int_at(const json& from, std::initializer_list<std::string_view> path,
                     std::int64_t otherwise = 0);
 
 std::vector<std::string> split(std::string_view text, char separator);
@@ -38,7 +36,7 @@ std::string base64_encode(std::string_view bytes);
 std::string base64_decode(std::string_view text);
 
 /// A value as Go prints it with %v: `map[a:1 b:[x y]]`.
-std::string go_print(const nlohmann::json& value);
+std::string go_print(const json& value);
 
 /// The text in double quotes with Go's escapes (strconv.Quote).
 std::string go_quote(std::string_view text);

@@ -5,8 +5,6 @@
 
 namespace remed::env {
 
-using nlohmann::json;
-
 bool is_utf8(std::string_view bytes) {
   const auto plain = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
   return std::all_of(bytes.begin(), bytes.end(), plain) || holds_utf8(json(std::string(bytes)));

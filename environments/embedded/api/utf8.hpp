@@ -1,7 +1,7 @@
 // What is not UTF-8 can be in no JSON document, and is refused where it enters.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include "runtime/json_value.hpp"
 
 #include <string_view>
 
@@ -9,6 +9,6 @@ namespace remed::env {
 
 bool is_utf8(std::string_view bytes);
 /// Whether all texts in a value are, names of members included.
-bool holds_utf8(const nlohmann::json& value);
+bool holds_utf8(const json& value);
 
 } // namespace remed::env

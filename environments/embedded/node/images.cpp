@@ -122,11 +122,11 @@ image_facts facts_of(const reference& ref, double mib) {
 }
 
 /// A container with this image stands somewhere in a manifest.
-bool names(const nlohmann::json& value, const std::string& image) {
-  if (value.is_object() && value.value("image", nlohmann::json()) == image) return true;
-  return value.is_structured() &&
-         std::any_of(value.begin(), value.end(),
-                     [&](const nlohmann::json& member) { return names(member, image); });
+bool names(const json& value, const std::string& image) {
+  if (value.is_object() && value.value("image", json()) == image) return true;
+  return value.is_structured() && std::any_of(value.begin(), value.end(), [&](const json& member) {
+           return names(member, image);
+         });
 }
 
 constexpr double usual_mib = 60;

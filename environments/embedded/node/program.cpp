@@ -10,8 +10,6 @@
 
 namespace remed::env {
 
-using nlohmann::json;
-
 namespace {
 
 std::string base_name(const std::string& path) {

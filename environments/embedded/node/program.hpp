@@ -4,8 +4,7 @@
 
 #include "environments/embedded/node/images.hpp"
 #include "environments/embedded/node/state.hpp"
-
-#include <nlohmann/json.hpp>
+#include "runtime/json_value.hpp"
 
 #include <optional>
 #include <string>
@@ -27,7 +26,7 @@ struct program {
 };
 
 /// `container` is a container of a pod spec; `image` what it runs.
-program read_program(const nlohmann::json& container, const image_facts& image);
+program read_program(const json& container, const image_facts& image);
 
 /// A line that a container's script prints, and when after its start.
 struct spoken_line {
@@ -38,10 +37,10 @@ struct spoken_line {
 /// What the script's own `echo`s say, up to its first loop or program that does not end; `known` is
 /// its environment. Lines that need a shell to be understood are left out.
 std::vector<spoken_line> lines_spoken(
-    const nlohmann::json& container, const std::vector<std::pair<std::string, std::string>>& known);
+    const json& container, const std::vector<std::pair<std::string, std::string>>& known);
 
 /// The first service a script of wget, curl or nc asks; none: it asks nobody.
-std::optional<awaited_service> awaited_by(const nlohmann::json& container);
+std::optional<awaited_service> awaited_by(const json& container);
 
 /// Seconds of a `sleep` argument: "3600", "1h", "0.5"; none: "infinity" or not a number.
 std::optional<double> sleep_seconds(const std::string& text);

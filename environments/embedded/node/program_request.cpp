@@ -9,7 +9,7 @@ namespace remed::env {
 namespace {
 
 /// $NAME and ${NAME} of the container's own environment.
-std::string with_environment(std::string text, const nlohmann::json& container) {
+std::string with_environment(std::string text, const json& container) {
   auto env = container.find("env");
   if (env == container.end() || !env->is_array()) return text;
   for (const auto& var : *env) {
@@ -53,7 +53,7 @@ bool fill(awaited_service& out, std::string url) {
 
 } // namespace
 
-std::optional<awaited_service> awaited_by(const nlohmann::json& container) {
+std::optional<awaited_service> awaited_by(const json& container) {
   std::string script;
   for (const auto* field : {"command", "args"}) {
     auto found = container.find(field);

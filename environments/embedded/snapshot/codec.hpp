@@ -7,9 +7,8 @@
 #include "environments/embedded/kept.hpp"
 #include "environments/embedded/kept_text.hpp"
 #include "runtime/fields.hpp"
+#include "runtime/json_value.hpp"
 #include "runtime/random.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <array>
 #include <chrono>
