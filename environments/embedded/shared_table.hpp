@@ -3,11 +3,14 @@
 // few change much of.
 #pragma once
 
+#include "environments/embedded/kept.hpp"
+
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <iterator>
 #include <memory>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -65,9 +68,17 @@ public:
     walk_from(first + 1, each);
   }
 
+  /// What `make` tells of the entries, a shared_ptr<const void>: kept under a name with them, for
+  /// all copies, until one changes. Of a table without a part of its own it is told each time.
+  template <class Make>
+  std::shared_ptr<const void> told(std::string_view name, Make make) const {
+    return list_ ? list_->told.or_make(name, make) : make();
+  }
+
   /// The value to change; a new entry has an empty one. Valid like those of `find`.
   Value& edit(const table_owner::mark& who, const Key& key) {
     auto& list = own(list_, who);
+    list.told.forget();
     if (list.chunks.empty()) list.chunks.push_back(std::make_shared<chunk>(who));
     const auto n = chunk_of(key);
     auto* entries = &own(list.chunks[n], who).entries;
@@ -86,6 +97,7 @@ public:
   bool erase(const table_owner::mark& who, const Key& key) {
     if (!find(key)) return false;
     auto& list = own(list_, who);
+    list.told.forget();
     const auto n = chunk_of(key);
     auto& entries = own(list.chunks[n], who).entries;
     entries.erase(place(entries, key));
@@ -112,6 +124,7 @@ private:
     table_owner::mark owner;
     std::size_t size = 0;
     std::vector<std::shared_ptr<chunk>> chunks;
+    kept_by_name<std::shared_ptr<const void>> told;
   };
 
   template <class T>

@@ -95,10 +95,11 @@ bool is_connection(const std::string& subresource) {
 
 bool may(const api_call& call) {
   auto what = call.wanted();
-  if (is_allowed(call.c.objects(), call.who, what)) return true;
+  auto& rights = call.server.rights;
+  if (rights.allow(call.c.objects(), call.who, what)) return true;
   if (!is_connection(call.subresource)) return false;
   what.verb = call.verb == "get" ? "create" : "get";
-  return is_allowed(call.c.objects(), call.who, what);
+  return rights.allow(call.c.objects(), call.who, what);
 }
 
 tools::http_reply run_subresource(const api_call& call) {

@@ -3,6 +3,7 @@
 #include "environments/embedded/api/text.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace remed::env {
 
@@ -85,7 +86,8 @@ bool any_rule(const store& objects, const subject_of& who, const std::string& ns
   return false;
 }
 
-bool covers(const json& rule, const access& what) {
+/// Whether a rule is about `what`, whatever its name.
+bool is_about(const json& rule, const access& what) {
   auto one_of = [&](const char* field, std::string_view value) {
     const auto& list = at_path(rule, {field});
     return contains(list, "*") || contains(list, value);
@@ -97,6 +99,11 @@ bool covers(const json& rule, const access& what) {
              !contains(at_path(rule, {"resources"}), "*/" + what.subresource)) {
     return false;
   }
+  return true;
+}
+
+bool covers(const json& rule, const access& what) {
+  if (!is_about(rule, what)) return false;
   const auto& names = at_path(rule, {"resourceNames"});
   return names.empty() || (!what.name.empty() && contains(names, what.name));
 }
@@ -129,6 +136,53 @@ bool is_allowed(const store& objects, const identity& who, const access& what) {
   const subject_of subject(who);
   if (subject.has("system:masters") || is_basic(what)) return true;
   return any_rule(objects, subject, what.ns, [&](const json& rule) { return covers(rule, what); });
+}
+
+void known_rights::catch_up(const store& objects) {
+  bool same = true;
+  auto look = [&](object_list& at, const char* table) {
+    auto now = objects.list(table);
+    same = same && now.shared() == at.shared();
+    at = std::move(now);
+  };
+  look(rests_on_[0], roles);
+  look(rests_on_[1], cluster_roles);
+  look(rests_on_[2], role_bindings);
+  look(rests_on_[3], cluster_role_bindings);
+  if (!same) known_.clear();
+}
+
+/// All of a question but the name, as one text.
+static std::string question(const identity& who, const access& what) {
+  std::string out;
+  auto add = [&](const std::string& part) { out.append(part).push_back('\0'); };
+  for (const auto* part : {&what.verb, &what.resource, &what.subresource, &what.group, &what.ns})
+    add(*part);
+  add(who.user);
+  for (const auto& group : who.groups) add(group);
+  return out;
+}
+
+bool known_rights::allow(const store& objects, const identity& who, const access& what) {
+  constexpr std::size_t most_known = 100;
+  catch_up(objects);
+  auto asked = question(who, what);
+  const auto found = std::find_if(known_.begin(), known_.end(),
+                                  [&](const auto& one) { return one.first == asked; });
+  if (found != known_.end()) return found->second;
+  bool named = false; // the answer may be another one for another name
+  const subject_of subject(who);
+  const bool allowed = subject.has("system:masters") || is_basic(what) ||
+                       any_rule(objects, subject, what.ns, [&](const json& rule) {
+                         if (!is_about(rule, what)) return false;
+                         if (at_path(rule, {"resourceNames"}).empty()) return true;
+                         named = true;
+                         return false;
+                       });
+  if (!allowed && named) return is_allowed(objects, who, what);
+  if (known_.size() == most_known) known_.clear();
+  known_.emplace_back(std::move(asked), allowed);
+  return allowed;
 }
 
 std::string forbidden_text(const identity& who, const access& what) {

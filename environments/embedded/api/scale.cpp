@@ -59,7 +59,7 @@ tools::http_response get_scale(const api_call& call) {
 
 tools::http_response write_scale(const api_call& call) {
   auto before = call.c.objects().get(call.type.table(), call.key());
-  if (!before || hides_object(call.who, *before))
+  if (!before || hides_object(call.who, call.type, *before))
     return fail(call, errors::not_found(call.type, call.name));
   json wanted;
   if (auto error = sent_scale(call, scale_of(*before), wanted)) return fail(call, *error);
