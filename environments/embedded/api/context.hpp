@@ -30,7 +30,7 @@ struct api_server::state {
   void after(duration from_now, std::function<void()> then);
 
   cluster& c;
-  std::vector<identity> identities;
+  std::vector<std::shared_ptr<const identity>> identities; ///< a handler may add some
   known_rights rights;
   exec_backend exec;
   tools::io_loop* loop = nullptr;

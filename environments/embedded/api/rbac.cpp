@@ -1,6 +1,7 @@
 #include "environments/embedded/api/rbac.hpp"
 
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/key_mark.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -86,8 +87,7 @@ bool any_rule(const store& objects, const subject_of& who, const std::string& ns
   return false;
 }
 
-/// Whether a rule is about `what`, whatever its name.
-bool is_about(const json& rule, const access& what) {
+bool covers(const json& rule, const access& what) {
   auto one_of = [&](const char* field, std::string_view value) {
     const auto& list = at_path(rule, {field});
     return contains(list, "*") || contains(list, value);
@@ -99,11 +99,6 @@ bool is_about(const json& rule, const access& what) {
              !contains(at_path(rule, {"resources"}), "*/" + what.subresource)) {
     return false;
   }
-  return true;
-}
-
-bool covers(const json& rule, const access& what) {
-  if (!is_about(rule, what)) return false;
   const auto& names = at_path(rule, {"resourceNames"});
   return names.empty() || (!what.name.empty() && contains(names, what.name));
 }
@@ -152,37 +147,68 @@ void known_rights::catch_up(const store& objects) {
   if (!same) known_.clear();
 }
 
-/// All of a question but the name, as one text.
-static std::string question(const identity& who, const access& what) {
-  std::string out;
-  auto add = [&](const std::string& part) { out.append(part).push_back('\0'); };
-  for (const auto* part : {&what.verb, &what.resource, &what.subresource, &what.group, &what.ns})
-    add(*part);
-  add(who.user);
-  for (const auto& group : who.groups) add(group);
+void known_rights::reach::add(const json& rule) {
+  auto end_of = [&](const char* field) {
+    for (const auto& word : at_path(rule, {field}))
+      if (word.is_string()) words.push_back(key_mark(word.get_ref<const std::string&>()));
+    return words.size();
+  };
+  marked_rule out{&rule, 0, 0, 0};
+  out.verbs = end_of("verbs");
+  out.groups = end_of("apiGroups");
+  out.resources = end_of("resources");
+  rules.push_back(out);
+}
+
+/// Only rules that have the marks of all that is asked for are looked at themselves.
+bool known_rights::reach::covers(const access& what) const {
+  static const auto any = key_mark("*");
+  const auto verb = key_mark(what.verb), group = key_mark(what.group);
+  const bool whole = what.subresource.empty();
+  const auto resource = key_mark(whole ? what.resource : what.resource + "/" + what.subresource);
+  const auto any_sub = whole ? any : key_mark("*/" + what.subresource);
+  std::size_t at = 0;
+  auto one_of = [&](std::size_t end, std::uint64_t wanted, std::uint64_t other) {
+    bool found = false;
+    for (; at < end; ++at)
+      found = found || words[at] == wanted || words[at] == other || words[at] == any;
+    return found;
+  };
+  for (const auto& r : rules) {
+    const bool verbs = one_of(r.verbs, verb, verb), groups_too = one_of(r.groups, group, group);
+    if (one_of(r.resources, resource, any_sub) && verbs && groups_too &&
+        env::covers(*r.rule, what)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+const known_rights::reach& known_rights::reach_of(const store& objects, const identity& who,
+                                                  const std::string& ns) {
+  constexpr std::size_t most_known = 100;
+  const auto found = std::find_if(known_.begin(), known_.end(), [&](const reach& one) {
+    return one.ns == ns && one.user == who.user && one.groups == who.groups;
+  });
+  if (found != known_.end()) return *found;
+  if (known_.size() == most_known) known_.clear();
+  auto& out = known_.emplace_back();
+  out.user = who.user;
+  out.groups = who.groups;
+  out.ns = ns;
+  const subject_of subject(who);
+  out.all = subject.has("system:masters");
+  any_rule(objects, subject, ns, [&](const json& rule) {
+    out.add(rule);
+    return false; // all of them
+  });
   return out;
 }
 
 bool known_rights::allow(const store& objects, const identity& who, const access& what) {
-  constexpr std::size_t most_known = 100;
   catch_up(objects);
-  auto asked = question(who, what);
-  const auto found = std::find_if(known_.begin(), known_.end(),
-                                  [&](const auto& one) { return one.first == asked; });
-  if (found != known_.end()) return found->second;
-  bool named = false; // the answer may be another one for another name
-  const subject_of subject(who);
-  const bool allowed = subject.has("system:masters") || is_basic(what) ||
-                       any_rule(objects, subject, what.ns, [&](const json& rule) {
-                         if (!is_about(rule, what)) return false;
-                         if (at_path(rule, {"resourceNames"}).empty()) return true;
-                         named = true;
-                         return false;
-                       });
-  if (!allowed && named) return is_allowed(objects, who, what);
-  if (known_.size() == most_known) known_.clear();
-  known_.emplace_back(std::move(asked), allowed);
-  return allowed;
+  const auto& rights = reach_of(objects, who, what.ns);
+  return rights.all || is_basic(what) || rights.covers(what);
 }
 
 std::string forbidden_text(const identity& who, const access& what) {
