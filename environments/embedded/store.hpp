@@ -33,6 +33,9 @@ struct object_key {
   std::string name;
   auto operator<=>(const object_key&) const = default;
 };
+inline std::uint64_t key_mark(const object_key& key) {
+  return key_mark(std::string_view(key.name));
+}
 
 /// One write, as watchers and controllers see it.
 struct change {

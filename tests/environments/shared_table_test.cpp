@@ -153,3 +153,16 @@ TEST_CASE("what is told of a table is told once for its copies, and again after 
   CHECK(sum(a.t) == 780);
   CHECK(times == 3);
 }
+
+TEST_CASE("names that no mark tells apart are still found each") {
+  side s;
+  const std::string head(8, 'a'), tail(8, 'z');
+  for (int i = 0; i < 100; ++i) s.put(head + std::to_string(1000 + i) + tail, i);
+  CHECK(key_mark(head + "1000" + tail) == key_mark(head + "1001" + tail));
+  for (int i = 0; i < 100; ++i) {
+    const auto* found = s.t.find(head + std::to_string(1000 + i) + tail);
+    REQUIRE(found);
+    CHECK(*found == i);
+  }
+  CHECK(s.t.find(head + "0999" + tail) == nullptr);
+}
