@@ -50,6 +50,8 @@ private:
   std::vector<std::pair<std::string, std::string>> items_;
 };
 
+struct shown_table;
+
 struct http_request {
   std::string method = "GET";
   std::string path;   ///< percent-decoded, without the query
@@ -60,6 +62,8 @@ struct http_request {
   std::string peer; ///< remote address, for logs
   /// Whoever asks is in this process and takes JSON as a value: nobody need write and parse it.
   bool takes_value = false;
+  /// Likewise, and a table of cells alone as `shown_table`, where the server gives one.
+  bool takes_table = false;
 
   /// The bearer token of the Authorization field, or empty.
   std::string_view bearer_token() const;
@@ -72,6 +76,8 @@ struct http_response {
   std::string body;
   /// The body as it is, for a request that takes values; `body` is empty then. May be none.
   std::shared_ptr<const json> value = {};
+  /// Instead of both, for a request that takes tables. May be none.
+  std::shared_ptr<const shown_table> table = {};
 };
 
 /// A response whose body is written piece by piece (chunked). The server owns the socket; a writer

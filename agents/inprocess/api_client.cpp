@@ -55,12 +55,12 @@ private:
   bool closed_ = false;
 };
 
-api_answer to_answer(const tools::http_response& r) {
-  return {r.status, r.body, r.value};
+api_answer to_answer(tools::http_response r) {
+  return {r.status, std::move(r.body), std::move(r.value), std::move(r.table)};
 }
 
 api_answer not_at_once() {
-  return {501, "this backend takes no answer that comes in pieces", nullptr};
+  return {501, "this backend takes no answer that comes in pieces"};
 }
 
 } // namespace
@@ -112,6 +112,13 @@ api_answer api_client::call(const std::string& method, const std::string& target
   return send(r);
 }
 
+api_answer api_client::table(const std::string& target) const {
+  auto r = request("GET", target);
+  r.headers.set("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io,application/json");
+  r.takes_value = r.takes_table = true;
+  return send(r);
+}
+
 api_answer api_client::text(const std::string& target) const {
   auto r = request("GET", target);
   r.headers.set("Accept", "application/json");
@@ -120,11 +127,12 @@ api_answer api_client::text(const std::string& target) const {
 
 api_answer api_client::send(const tools::http_request& r) const {
   auto reply = handler_(r);
-  if (const auto* answer = std::get_if<tools::http_response>(&reply)) return to_answer(*answer);
+  if (auto* answer = std::get_if<tools::http_response>(&reply))
+    return to_answer(std::move(*answer));
   const auto* deferred = std::get_if<tools::deferred_reply>(&reply);
   if (deferred == nullptr) return not_at_once();
   auto came = std::make_shared<std::optional<api_answer>>();
-  deferred->start([came](tools::http_response answer) { *came = to_answer(answer); });
+  deferred->start([came](tools::http_response answer) { *came = to_answer(std::move(answer)); });
   return came->value_or(not_at_once());
 }
 

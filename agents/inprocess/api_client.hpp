@@ -3,6 +3,7 @@
 
 #include "runtime/json.hpp"
 #include "tools/http.hpp"
+#include "tools/shown_table.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -17,6 +18,7 @@ struct api_answer {
   int status = 0;
   std::string body; ///< empty where the server gave a value
   mutable std::shared_ptr<const json> given = {};
+  std::shared_ptr<const tools::shown_table> table = {}; ///< none where the server gave JSON
 
   bool ok() const { return status >= 200 && status < 300; }
   /// The body as JSON; null if it is none. Parsed at most once; not at all if given as a value.
@@ -48,6 +50,8 @@ public:
                   const std::string& content_type = "application/json",
                   const std::string& accept = "application/json") const;
   api_answer get(const std::string& target) const { return call("GET", target); }
+  /// As a Table, which may come as texts.
+  api_answer table(const std::string& target) const;
   /// The same as the server writes it: `body` is its text.
   api_answer text(const std::string& target) const;
 

@@ -13,8 +13,6 @@ namespace remed::agents {
 
 namespace {
 
-constexpr auto as_table = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
-
 /// A parsed command line.
 struct line {
   std::string verb;
@@ -122,13 +120,21 @@ json tidied(const json& value) {
   return out;
 }
 
+std::shared_ptr<const tools::shown_table> shown_in(const api_answer& answer) {
+  return answer.table ? answer.table : shown_of(answer.value());
+}
+
 /// Names are the first column of every table; a server may answer with the objects instead.
-std::string names_in(const json& value, const api_kind& kind) {
+std::string names_in(const api_answer& answer, const api_kind& kind) {
   std::string text;
-  auto add = [&](const std::string& name) { text += kind.full_name() + "/" + name + "\n"; };
-  if (value.contains("rows")) {
-    for (const auto& row : value.at("rows")) add(row.at("cells").at(0).get<std::string>());
-  } else if (value.contains("items")) {
+  const auto whole = kind.full_name() + "/";
+  auto add = [&](const std::string& name) { text.append(whole).append(name) += '\n'; };
+  if (const auto table = shown_in(answer)) {
+    for (std::size_t i = 0; i < table->rows(); ++i) add(table->cells[i * table->columns->size()]);
+    return text;
+  }
+  const auto& value = answer.value();
+  if (value.contains("items")) {
     for (const auto& item : value.at("items")) add(item.value("/metadata/name"_json_pointer, ""));
   } else {
     add(value.value("/metadata/name"_json_pointer, ""));
@@ -173,18 +179,18 @@ kubectl_result get(const api_client& api, line l) {
   // Rows that name their namespace need the object's; else the cells are enough.
   if (table && (format == "name" || !l.ns().empty())) query.add("includeObject", "None");
   if (const auto asked = query.encode(); !asked.empty()) target += "?" + asked;
-  const auto answer = api.call("GET", target, {}, {}, table ? as_table : "application/json");
+  const auto answer = table ? api.table(target) : api.get(target);
   if (!answer.ok()) return failed(answer.error());
-  const auto& value = answer.value();
-  if (format == "name") return {0, names_in(value, *kind)};
+  if (format == "name") return {0, names_in(answer, *kind)};
   if (format == "json") {
-    auto shown = tidied(value);
+    auto shown = tidied(answer.value());
     if (shown.contains("items")) shown["kind"] = "List";
     return {0, shown.dump(2) + "\n"};
   }
-  if (!value.contains("rows")) return failed("error: the server's answer is no table");
+  const auto rows = shown_in(answer);
+  if (!rows) return failed("error: the server's answer is no table");
   const auto text =
-      render_table(value, format == "wide", l.ns().empty(), !l.options.contains("no-headers"));
+      render_table(*rows, format == "wide", l.ns().empty(), !l.options.contains("no-headers"));
   if (text.empty()) return {0, "No resources found in " + l.ns() + " namespace.\n"};
   return {0, text};
 }

@@ -85,28 +85,41 @@ void add_pod(std::vector<row>& rows, const json& pod, bool containers) {
 
 } // namespace
 
-std::string render_table(const json& table, bool wide, bool with_namespace, bool header) {
-  const auto& columns = member(table, "columnDefinitions");
-  std::vector<row> rows(1);
-  if (with_namespace) rows[0].push_back("NAMESPACE");
-  std::vector<bool> shown;
-  for (const auto& column : columns) {
-    shown.push_back(wide || column.value("priority", 0) == 0);
-    if (shown.back()) rows[0].push_back(upper(column.value("name", "")));
-  }
+std::shared_ptr<const tools::shown_table> shown_of(const json& table) {
+  if (!table.is_object() || !table.contains("rows")) return nullptr;
+  auto out = std::make_shared<tools::shown_table>();
+  auto columns = std::make_shared<std::vector<tools::shown_table::column>>();
+  for (const auto& column : member(table, "columnDefinitions"))
+    columns->push_back({column.value("name", ""), column.value("priority", 0) != 0});
   for (const auto& r : member(table, "rows")) {
-    row cells;
-    if (with_namespace)
-      cells.push_back(text_of(member(member(member(r, "object"), "metadata"), "namespace"), ""));
-    const auto& values = member(r, "cells");
-    for (std::size_t i = 0; i < values.size() && i < shown.size(); ++i) {
-      if (!shown[i]) continue;
-      cells.push_back(values[i].is_string() ? values[i].get<std::string>() : values[i].dump());
-    }
-    rows.push_back(std::move(cells));
+    const auto after = out->cells.size() + columns->size();
+    for (const auto& cell : member(r, "cells"))
+      out->cells.push_back(cell.is_string() ? cell.get<std::string>() : cell.dump());
+    out->cells.resize(after);
+    out->places.push_back(
+        text_of(member(member(member(r, "object"), "metadata"), "namespace"), ""));
   }
-  if (rows.size() == 1) return {};
-  if (!header) rows.erase(rows.begin());
+  out->columns = std::move(columns);
+  return out;
+}
+
+std::string render_table(const tools::shown_table& table, bool wide, bool with_namespace,
+                         bool header) {
+  const auto& columns = *table.columns;
+  if (table.rows() == 0) return {};
+  std::vector<row> rows;
+  rows.reserve(table.rows() + 1);
+  auto add = [&](const std::string& place, const auto& cell_of) {
+    auto& cells = rows.emplace_back();
+    if (with_namespace) cells.push_back(place);
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      if (wide || !columns[i].only_wide) cells.push_back(cell_of(i));
+  };
+  if (header) add("NAMESPACE", [&](std::size_t i) { return upper(columns[i].name); });
+  for (std::size_t n = 0; n < table.rows(); ++n) {
+    add(n < table.places.size() ? table.places[n] : std::string{},
+        [&](std::size_t i) -> const std::string& { return table.cells[n * columns.size() + i]; });
+  }
   return align(rows);
 }
 

@@ -3,11 +3,16 @@
 // few change much of.
 #pragma once
 
+#include "environments/embedded/kept.hpp"
+#include "environments/embedded/key_mark.hpp"
+
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <memory>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -42,9 +47,10 @@ public:
   /// None, or valid until the entry or its neighbours change.
   const Value* find(const Key& key) const {
     if (!list_ || list_->chunks.empty()) return nullptr;
-    const auto& entries = list_->chunks[chunk_of(key)]->entries;
-    const auto at = place(entries, key);
-    return at != entries.end() && *at->key == key ? &at->value : nullptr;
+    const auto mark = key_mark(key);
+    for (const auto& e : list_->chunks[chunk_of(key)].here->entries)
+      if (e.mark == mark && *e.key == key) return &e.value;
+    return nullptr;
   }
 
   std::size_t size() const { return list_ ? list_->size : 0; }
@@ -59,22 +65,30 @@ public:
   void walk(const Key& from, Each each) const {
     if (!list_ || list_->chunks.empty()) return;
     const auto first = chunk_of(from);
-    const auto& entries = list_->chunks[first]->entries;
+    const auto& entries = list_->chunks[first].here->entries;
     for (auto at = place(entries, from); at != entries.end(); ++at)
       if (!goes_on(each, *at)) return;
     walk_from(first + 1, each);
   }
 
+  /// What `make` tells of the entries, a shared_ptr<const void>: kept under a name with them, for
+  /// all copies, until one changes. Of a table without a part of its own it is told each time.
+  template <class Make>
+  std::shared_ptr<const void> told(std::string_view name, Make make) const {
+    return list_ ? list_->told.or_make(name, make) : make();
+  }
+
   /// The value to change; a new entry has an empty one. Valid like those of `find`.
   Value& edit(const table_owner::mark& who, const Key& key) {
     auto& list = own(list_, who);
-    if (list.chunks.empty()) list.chunks.push_back(std::make_shared<chunk>(who));
+    list.told.forget();
+    if (list.chunks.empty()) list.chunks.push_back({std::make_shared<chunk>(who), nullptr});
     const auto n = chunk_of(key);
-    auto* entries = &own(list.chunks[n], who).entries;
+    auto* entries = &own(list.chunks[n].here, who).entries;
     auto at = place(*entries, key);
     if (at != entries->end() && *at->key == key) return at->value;
     ++list.size;
-    entry fresh{std::make_shared<const Key>(key), Value{}};
+    entry fresh{key_mark(key), std::make_shared<const Key>(key), Value{}};
     if (entries->size() == chunk_size) {
       entries = &split(list, n, who, fresh);
       at = place(*entries, key);
@@ -86,11 +100,15 @@ public:
   bool erase(const table_owner::mark& who, const Key& key) {
     if (!find(key)) return false;
     auto& list = own(list_, who);
+    list.told.forget();
     const auto n = chunk_of(key);
-    auto& entries = own(list.chunks[n], who).entries;
+    auto& entries = own(list.chunks[n].here, who).entries;
     entries.erase(place(entries, key));
     --list.size;
-    if (entries.empty()) list.chunks.erase(list.chunks.begin() + static_cast<std::ptrdiff_t>(n));
+    if (entries.empty())
+      list.chunks.erase(list.chunks.begin() + static_cast<std::ptrdiff_t>(n));
+    else
+      list.chunks[n].first = entries.front().key;
     return true;
   }
 
@@ -98,6 +116,7 @@ private:
   static constexpr std::size_t chunk_size = 16;
 
   struct entry {
+    std::uint64_t mark; ///< of the key: who seeks looks at few keys themselves
     std::shared_ptr<const Key> key;
     Value value;
   };
@@ -107,11 +126,16 @@ private:
     table_owner::mark owner;
     chunk_entries entries; ///< never empty, but in a table's only chunk while it is made
   };
+  struct part {
+    std::shared_ptr<chunk> here;
+    std::shared_ptr<const Key> first; ///< its first key; of the first part perhaps none
+  };
   struct chunk_list {
     explicit chunk_list(table_owner::mark by) : owner(std::move(by)) {}
     table_owner::mark owner;
     std::size_t size = 0;
-    std::vector<std::shared_ptr<chunk>> chunks;
+    std::vector<part> chunks;
+    kept_by_name<std::shared_ptr<const void>> told;
   };
 
   template <class T>
@@ -131,9 +155,8 @@ private:
   /// The chunk that has the key or would get it.
   std::size_t chunk_of(const Key& key) const {
     const auto& all = list_->chunks;
-    const auto after = std::upper_bound(
-        all.begin() + 1, all.end(), key,
-        [](const Key& k, const std::shared_ptr<chunk>& c) { return k < *c->entries.front().key; });
+    const auto after = std::upper_bound(all.begin() + 1, all.end(), key,
+                                        [](const Key& k, const part& p) { return k < *p.first; });
     return static_cast<std::size_t>(after - all.begin()) - 1;
   }
 
@@ -142,13 +165,15 @@ private:
   static chunk_entries& split(chunk_list& list, std::size_t n, const table_owner::mark& who,
                               const entry& fresh) {
     auto next = std::make_shared<chunk>(who);
-    auto& low = list.chunks[n]->entries;
+    auto& low = list.chunks[n].here->entries;
     auto& high = next->entries;
-    list.chunks.insert(list.chunks.begin() + static_cast<std::ptrdiff_t>(n) + 1, std::move(next));
+    auto& made = *list.chunks.insert(list.chunks.begin() + static_cast<std::ptrdiff_t>(n) + 1,
+                                     part{std::move(next), fresh.key});
     if (n + 2 == list.chunks.size() && *low.back().key < *fresh.key) return high;
     const auto middle = low.begin() + chunk_size / 2;
     high.assign(std::make_move_iterator(middle), std::make_move_iterator(low.end()));
     low.erase(middle, low.end());
+    made.first = high.front().key;
     return *fresh.key < *high.front().key ? low : high;
   }
 
@@ -164,7 +189,7 @@ private:
   template <class Each>
   void walk_from(std::size_t first, Each& each) const {
     for (auto n = first; n < list_->chunks.size(); ++n) {
-      for (const auto& e : list_->chunks[n]->entries)
+      for (const auto& e : list_->chunks[n].here->entries)
         if (!goes_on(each, e)) return;
     }
   }

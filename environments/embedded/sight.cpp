@@ -13,9 +13,8 @@ constexpr const char* crd_table = "customresourcedefinitions.apiextensions.k8s.i
 
 void add(seen_objects::tables& out, const store& all, const resource_name& table,
          const std::string& ns) {
-  if (all.count(table) == 0) return;
-  auto found = all.list(table, ns);
-  if (!found.empty()) out[table] = std::make_shared<const seen_objects::list>(std::move(found));
+  const auto found = all.list(table, ns);
+  if (!found.empty()) out[table] = found.shared();
 }
 
 seen_objects::tables tables_of(const store& all, const std::string& ns) {

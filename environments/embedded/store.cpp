@@ -17,6 +17,11 @@ object_key key_of(const json& obj) {
   return key;
 }
 
+std::shared_ptr<const object_list::all> object_list::none() {
+  static const auto empty = std::make_shared<const all>();
+  return empty;
+}
+
 store::store(const store& other)
     : tables_(other.tables_), owner_(other.owner_), revision_(other.revision_) {}
 
@@ -37,17 +42,21 @@ object store::get(const resource_name& resource, const object_key& key) const {
   return found ? *found : object{};
 }
 
-std::vector<object> store::list(const resource_name& resource, std::string_view ns) const {
-  std::vector<object> out;
-  const auto* all = tables_.find(resource);
-  if (!all) return out;
-  out.reserve(all->size()); // asked often: growing would cost more than the room
-  all->walk(object_key{std::string(ns), {}}, [&](const object_key& key, const object& one) {
-    if (!ns.empty() && key.ns != ns) return false;
-    out.push_back(one);
-    return true;
+object_list store::list(const resource_name& resource, std::string_view ns) const {
+  const auto* table = tables_.find(resource);
+  if (!table) return {};
+  const auto gathered = table->told(ns, [&]() -> std::shared_ptr<const void> {
+    auto out = std::make_shared<object_list::all>();
+    out->reserve(table->size());
+    table->walk(object_key{std::string(ns), {}}, [&](const object_key& key, const object& one) {
+      if (!ns.empty() && key.ns != ns) return false;
+      out->push_back(one);
+      return true;
+    });
+    if (2 * out->size() < out->capacity()) out->shrink_to_fit(); // it is kept
+    return out;
   });
-  return out;
+  return object_list(std::static_pointer_cast<const object_list::all>(gathered));
 }
 
 std::size_t store::count(const resource_name& resource) const {

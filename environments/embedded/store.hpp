@@ -7,13 +7,16 @@
 #include "runtime/json_value.hpp"
 #include "runtime/result.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace remed::env {
@@ -29,6 +32,9 @@ struct object_key {
   std::string name;
   auto operator<=>(const object_key&) const = default;
 };
+inline std::uint64_t key_mark(const object_key& key) {
+  return key_mark(std::string_view(key.name));
+}
 
 /// One write, as watchers and controllers see it.
 struct change {
@@ -51,6 +57,35 @@ struct change_range {
   const change& operator[](std::size_t i) const { return first[static_cast<std::ptrdiff_t>(i)]; }
 };
 
+/// Objects as they were at one time, in key order; costs nothing to copy.
+class object_list {
+public:
+  using all = std::vector<object>;
+
+  object_list() : all_(none()) {}
+  explicit object_list(std::shared_ptr<const all> these) : all_(std::move(these)) {}
+
+  auto begin() const { return all_->begin(); }
+  auto end() const { return all_->end(); }
+  std::size_t size() const { return all_->size(); }
+  bool empty() const { return all_->empty(); }
+  const object& operator[](std::size_t i) const { return (*all_)[i]; }
+  operator all() const { return *all_; } // for who wants to change it
+  /// Those for which `fits` is true.
+  template <class Fits>
+  all where(Fits fits) const {
+    all out;
+    std::copy_if(begin(), end(), std::back_inserter(out), fits);
+    return out;
+  }
+  /// The same as long as nobody has written to them, and then not.
+  const std::shared_ptr<const all>& shared() const { return all_; }
+
+private:
+  static std::shared_ptr<const all> none();
+  std::shared_ptr<const all> all_;
+};
+
 class store {
 public:
   using table = shared_table<object_key, object>;
@@ -66,8 +101,9 @@ public:
 
   /// The object, or none.
   object get(const resource_name& resource, const object_key& key) const;
-  /// All objects of a resource in key order; with `ns`, those of one namespace.
-  std::vector<object> list(const resource_name& resource, std::string_view ns = {}) const;
+  /// All objects of a resource in key order; with `ns`, those of one namespace. Gathered once
+  /// between two writes to the resource, for all forks that have not written to it.
+  object_list list(const resource_name& resource, std::string_view ns = {}) const;
   std::size_t count(const resource_name& resource) const;
 
   /// Creates or replaces. Sets metadata.resourceVersion; an unchanged object is not written and

@@ -211,6 +211,39 @@ TEST_CASE("a JSON answer given as a value is taken as it is, one in text is pars
   CHECK(client.text("/value").body == R"({"kind":"Text"})");
 }
 
+TEST_CASE("a table is shown alike whether it comes as texts or as JSON") {
+  const auto written = json::parse(R"({"kind":"Table",
+    "columnDefinitions":[{"name":"Name","priority":0},{"name":"Ready","priority":0},
+                         {"name":"Node","priority":1}],
+    "rows":[{"cells":["web-1","1/1","n1"]},{"cells":["web-22",2,null]}]})");
+  auto shown = std::make_shared<tools::shown_table>();
+  using columns = std::vector<tools::shown_table::column>;
+  shown->columns =
+      std::make_shared<const columns>(columns{{"Name", false}, {"Ready", false}, {"Node", true}});
+  shown->cells = {"web-1", "1/1", "n1", "web-22", "2", "null"};
+  const auto says = [&](bool as_texts, const std::string& command) {
+    const api_client client(
+        [&](const tools::http_request& r) {
+          tools::http_response out;
+          if (as_texts && r.takes_table)
+            out.table = shown;
+          else
+            out.body = written.dump();
+          return out;
+        },
+        "t");
+    std::string text;
+    run_kubectl(client, command, [&](const kubectl_result& got) { text = got.output; });
+    return text;
+  };
+  for (const std::string end : {"", " -o wide", " -o name"}) {
+    const auto command = "kubectl get pods -n shop" + end;
+    CHECK(says(true, command) == says(false, command));
+  }
+  CHECK(says(true, "kubectl get pods -n shop") == "NAME     READY\nweb-1    1/1\nweb-22   2\n");
+  CHECK(says(true, "kubectl get pods -n shop -o name") == "pod/web-1\npod/web-22\n");
+}
+
 TEST_CASE("a resource that never gets ready fails the task, and the rest is not run") {
   small_api api;
   api.ready_after = 1'000'000;

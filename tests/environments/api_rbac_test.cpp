@@ -117,3 +117,30 @@ TEST_CASE(
   CHECK(whole["data"]["k"] == "w");
   CHECK(whole["metadata"]["annotations"]["pond/was-here"] == "yes");
 }
+
+TEST_CASE("what was answered before holds until a role or a binding changes") {
+  api_world w;
+  const std::string rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/sem/";
+  CHECK(w.send(agent(), "GET", maps).status == 403);
+  grant(w, read_maps);
+  CHECK(w.send(agent(), "GET", maps).status == 200);
+  CHECK(w.send(agent(), "GET", maps).status == 200);
+  auto other = agent();
+  other.user += "2";
+  CHECK(w.send(other, "GET", maps).status == 403);
+  CHECK(w.send(agent(), "GET", "/api/v1/namespaces/default/configmaps").status == 403);
+  CHECK(w.send(w.admin, "DELETE", rbac + "rolebindings/b").status == 200);
+  CHECK(w.send(agent(), "GET", maps).status == 403);
+}
+
+TEST_CASE("a right to one name says nothing of others, in whatever order they are asked for") {
+  api_world w;
+  w.post(maps, config_map("mine"));
+  w.post(maps, config_map("yours"));
+  grant(w, json::parse(R"([{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"],
+                            "resourceNames": ["mine"]}])"));
+  for (int i = 0; i < 2; ++i) {
+    CHECK(w.send(agent(), "GET", maps + "/yours").status == 403);
+    CHECK(w.send(agent(), "GET", maps + "/mine").status == 200);
+  }
+}

@@ -1,5 +1,6 @@
 // What the API gives as a value to callers in this process is what it writes for all others.
 #include "tests/environments/api_support.hpp"
+#include "tools/shown_table.hpp"
 
 #include <doctest/doctest.h>
 
@@ -74,4 +75,37 @@ TEST_CASE("an object that may be shown as it is stored is handed over without a 
   w.post(deployments, deployment("web"));
   const auto given = ask(w, w.admin, deployments + "/web", shapes[0], true).value;
   CHECK(given == w.c->objects().get("deployments.apps", {"sem", "web"}));
+}
+
+TEST_CASE("a table that is only shown has the columns and cells of the table that is written") {
+  api_world w;
+  w.post(deployments, deployment("web"));
+  w.post(maps, config_map("plain", {{"a", "1"}}));
+  for (const auto& url : {deployments, deployments + "/web", maps, pods,
+                          std::string("/api/v1/namespaces/sem/events")}) {
+    CAPTURE(url);
+    const auto cells_only = url + "?includeObject=None";
+    const auto written = json::parse(ask(w, w.admin, cells_only, shapes[1], false).body);
+    tools::http_request request;
+    request.path = url;
+    request.query.add("includeObject", "None");
+    request.headers.set("Accept", shapes[1]);
+    request.takes_value = request.takes_table = true;
+    const auto shown = w.api->call(w.admin, request).table;
+    REQUIRE(shown);
+    const auto& columns = written["columnDefinitions"];
+    REQUIRE(shown->columns->size() == columns.size());
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      CHECK((*shown->columns)[i].name == columns[i]["name"]);
+      CHECK((*shown->columns)[i].only_wide == (columns[i]["priority"] != 0));
+    }
+    REQUIRE(shown->rows() == written["rows"].size());
+    for (std::size_t n = 0; n < shown->rows(); ++n) {
+      for (std::size_t i = 0; i < columns.size(); ++i) {
+        const auto& cell = written["rows"][n]["cells"][i];
+        CHECK(shown->cells[n * columns.size() + i] ==
+              (cell.is_string() ? cell.get<std::string>() : cell.dump()));
+      }
+    }
+  }
 }

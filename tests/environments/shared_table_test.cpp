@@ -129,3 +129,40 @@ TEST_CASE("what is appended fills chunks, so that few bytes are spent on a table
   });
   CHECK(chunks == 10);
 }
+
+TEST_CASE("what is told of a table is told once for its copies, and again after a write") {
+  auto a = filled(40);
+  int times = 0;
+  auto sum = [&](const table& t) {
+    const auto told = t.told("sum", [&]() -> std::shared_ptr<const void> {
+      ++times;
+      auto out = std::make_shared<int>(0);
+      t.walk([&](const std::string&, int value) { *out += value; });
+      return out;
+    });
+    return *std::static_pointer_cast<const int>(told);
+  };
+  const side b = a;
+  CHECK(sum(a.t) == 780);
+  CHECK(sum(b.t) == 780);
+  CHECK(times == 1);
+  a.put("k1000", 1000);
+  CHECK(sum(a.t) == 1780);
+  CHECK(sum(b.t) == 780);
+  a.erase("k1000");
+  CHECK(sum(a.t) == 780);
+  CHECK(times == 3);
+}
+
+TEST_CASE("names that no mark tells apart are still found each") {
+  side s;
+  const std::string head(8, 'a'), tail(8, 'z');
+  for (int i = 0; i < 100; ++i) s.put(head + std::to_string(1000 + i) + tail, i);
+  CHECK(key_mark(head + "1000" + tail) == key_mark(head + "1001" + tail));
+  for (int i = 0; i < 100; ++i) {
+    const auto* found = s.t.find(head + std::to_string(1000 + i) + tail);
+    REQUIRE(found);
+    CHECK(*found == i);
+  }
+  CHECK(s.t.find(head + "0999" + tail) == nullptr);
+}

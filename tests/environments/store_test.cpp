@@ -102,3 +102,23 @@ TEST_CASE("forks of a large table write and delete without the other seeing it")
   CHECK(fork.list("things", "n").size() == 399);
   CHECK(fork.list("things", "o").empty());
 }
+
+TEST_CASE("a list is the very same until somebody writes to the resource, also for a fork") {
+  store s;
+  s.put("things", thing("a", 1));
+  s.put("others", thing("a", 1));
+  const auto before = s.list("things", "n");
+  store fork(s);
+  fork.put("others", thing("b"));
+  s.put("things", thing("a", 1)); // as it is
+  CHECK(s.list("things", "n").shared() == before.shared());
+  CHECK(fork.list("things", "n").shared() == before.shared());
+  fork.put("things", thing("a", 2));
+  CHECK((*fork.list("things", "n")[0])["value"] == 2);
+  CHECK((*before[0])["value"] == 1);
+  CHECK(s.list("things", "n").shared() == before.shared());
+  fork.erase("things", {"n", "a"});
+  CHECK(fork.list("things", "n").empty());
+  const std::vector<object> own = before.where([](const object& one) { return !one->empty(); });
+  CHECK(own.size() == 1);
+}

@@ -95,10 +95,11 @@ bool is_connection(const std::string& subresource) {
 
 bool may(const api_call& call) {
   auto what = call.wanted();
-  if (is_allowed(call.c.objects(), call.who, what)) return true;
+  auto& rights = call.server.rights;
+  if (rights.allow(call.c.objects(), call.who, what)) return true;
   if (!is_connection(call.subresource)) return false;
   what.verb = call.verb == "get" ? "create" : "get";
-  return is_allowed(call.c.objects(), call.who, what);
+  return rights.allow(call.c.objects(), call.who, what);
 }
 
 tools::http_reply run_subresource(const api_call& call) {
@@ -222,7 +223,7 @@ api_server::~api_server() {
 }
 
 void api_server::add_identity(identity who) {
-  state_->identities.push_back(std::move(who));
+  state_->identities.push_back(std::make_shared<const identity>(std::move(who)));
 }
 
 void api_server::set_exec(exec_backend backend) {
@@ -237,13 +238,13 @@ tools::http_reply api_server::handle(const tools::http_request& request) {
   auto token = request.bearer_token();
   const auto& all = state_->identities;
   auto found = std::find_if(all.begin(), all.end(),
-                            [&](const identity& i) { return !token.empty() && i.token == token; });
+                            [&](const auto& i) { return !token.empty() && i->token == token; });
   if (found == all.end()) return error_response(request, errors::unauthorized());
-  auto who = *found; // a handler may add identities
+  auto who = *found;
   if (auto error = impersonate(state_->c.objects(), request, who))
     return error_response(request, *error);
   const auto revision = state_->c.objects().revision();
-  auto reply = dispatch(*state_, who, request);
+  auto reply = dispatch(*state_, *who, request);
   // Thousands of watches need not be asked after each read.
   if (state_->c.objects().revision() != revision || request.path == clock_path) pump();
   return reply;

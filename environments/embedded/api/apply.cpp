@@ -62,6 +62,7 @@ owners take_owners(json& obj) {
   const auto entries = meta->find("managedFields");
   if (entries == meta->end()) return out;
   if (entries->is_array()) {
+    out.reserve(entries->size() + 1);
     for (auto& e : *entries) {
       if (!e.is_object() || text_at(e, {"operation"}).empty()) continue;
       owner one{text_at(e, {"manager"}),     text_at(e, {"operation"}), text_at(e, {"apiVersion"}),
@@ -241,14 +242,13 @@ std::vector<conflict_list> conflicts_of(const owners& all, const owner& self,
   return out;
 }
 
-} // namespace
-
-void record_update(const schema_node* type, const field_manager& who, const json& before,
-                   json& after) {
+/// record_update; `same_owners`: it is known that managedFields are those of `before`.
+void record(const schema_node* type, const field_manager& who, const json& before, json& after,
+            bool same_owners) {
   const auto& old = before.is_object() ? before : blank();
   auto reset = asks_for_reset(after);
   owners all;
-  if (managed_fields(after) == managed_fields(old)) {
+  if (same_owners || managed_fields(after) == managed_fields(old)) {
     if (!reset) all = take_owners(after);
   } else {
     if (who.subresource.empty() && !reset) all = read_owners(after);
@@ -284,6 +284,13 @@ void record_update(const schema_node* type, const field_manager& who, const json
   store_owners(after, std::move(all));
 }
 
+} // namespace
+
+void record_update(const schema_node* type, const field_manager& who, const json& before,
+                   json& after) {
+  record(type, who, before, after, false);
+}
+
 void record_component(const std::string& table, std::string_view component, vtime at,
                       const json* before, json& after) {
   auto* type = builtin_table(table);
@@ -294,7 +301,14 @@ void record_component(const std::string& table, std::string_view component, vtim
   else
     who.ignored = {"status"};
   static const json nothing;
-  record_update(type ? type->schema : nullptr, who, before ? *before : nothing, after);
+  // Components leave managedFields alone: a copy of this very version has those of it.
+  const auto same_owners = [&] {
+    const auto& version = at_path(after, {"metadata", "resourceVersion"});
+    return version.is_string() && version == at_path(*before, {"metadata", "resourceVersion"}) &&
+           managed_fields(after).is_array();
+  };
+  record(type ? type->schema : nullptr, who, before ? *before : nothing, after,
+         before && same_owners());
 }
 
 maybe_error server_side_apply(const schema_node* type, const field_manager& who, bool force,

@@ -222,14 +222,19 @@ maybe_error read_filter(const api_call& call, list_filter& out) {
 }
 
 bool passes(const api_call& call, const list_filter& filter, const json& obj) {
-  const auto& meta = at_path(obj, {"metadata"});
   const auto is = [&](std::string_view field, const std::string& wanted) {
-    const auto* text = at_path(meta, {field}).get_ptr<const std::string*>();
-    return wanted.empty() || (text && *text == wanted);
+    if (wanted.empty()) return true;
+    const auto* text = at_path(obj, {"metadata", field}).get_ptr<const std::string*>();
+    return text && *text == wanted;
   };
-  if (!is("namespace", call.ns) || !is("name", call.name)) return false;
-  if (hides_object(call.who, obj)) return false;
-  return matches(filter.labels, at_path(meta, {"labels"})) && matches_fields(filter.fields, obj);
+  return is("namespace", call.ns) && is("name", call.name) && is_selected(call, filter, obj);
+}
+
+bool is_selected(const api_call& call, const list_filter& filter, const json& obj) {
+  if (hides_object(call.who, call.type, obj)) return false;
+  if (!filter.labels.empty() && !matches(filter.labels, at_path(obj, {"metadata", "labels"})))
+    return false;
+  return matches_fields(filter.fields, obj);
 }
 
 namespace {

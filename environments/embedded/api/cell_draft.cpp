@@ -31,4 +31,18 @@ json cell_draft::at(vtime now) const {
   return out;
 }
 
+void cell_draft::append_texts(vtime now, std::vector<std::string>& out) const {
+  const auto first = out.size();
+  env::append_texts(cells_, out);
+  for (const auto& [cell, age] : open_)
+    out[first + cell] = age.before + human_duration(now - age.since) + age.after;
+}
+
+void append_texts(const json& cells, std::vector<std::string>& out) {
+  for (const auto& cell : cells) {
+    const auto* text = cell.get_ptr<const std::string*>();
+    out.push_back(text ? *text : cell.dump());
+  }
+}
+
 } // namespace remed::env

@@ -37,11 +37,16 @@ public:
 
   /// The cells as they are at a moment.
   json at(vtime now) const;
+  /// Appends each of them as the text that is shown of it.
+  void append_texts(vtime now, std::vector<std::string>& out) const;
 
 private:
   json cells_;                                          ///< without what is open
   std::vector<std::pair<std::size_t, ages::age>> open_; ///< by index of the cell
 };
+
+/// Appends each cell as the text that is shown of it: a text as it is, anything else as JSON.
+void append_texts(const json& cells, std::vector<std::string>& out);
 
 /// The cells of a built-in kind; none when it has no printer of its own.
 std::optional<cell_draft> drafted_cells(const std::string& plural, const json& obj);

@@ -57,7 +57,7 @@ wanted_shape shape_of(const tools::http_request& request) {
   return out;
 }
 
-static tools::http_response json_header(int status) {
+tools::http_response json_header(int status) {
   tools::http_response out;
   out.status = status;
   out.headers.set("Content-Type", "application/json");

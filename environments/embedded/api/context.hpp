@@ -30,7 +30,8 @@ struct api_server::state {
   void after(duration from_now, std::function<void()> then);
 
   cluster& c;
-  std::vector<identity> identities;
+  std::vector<std::shared_ptr<const identity>> identities; ///< a handler may add some
+  known_rights rights;
   exec_backend exec;
   tools::io_loop* loop = nullptr;
   std::vector<std::shared_ptr<live_stream>> streams;
@@ -63,6 +64,8 @@ struct wanted_shape {
 wanted_shape shape_of(const tools::http_request& request);
 bool wants_pretty(const tools::http_request& request);
 
+/// An answer in JSON that has no body yet.
+tools::http_response json_header(int status);
 /// As text, or as a value where the caller takes one.
 tools::http_response json_response(const tools::http_request& request, int status,
                                    const json& body);

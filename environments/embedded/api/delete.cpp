@@ -119,7 +119,7 @@ tools::http_response delete_object(const api_call& call) {
   delete_options options;
   if (auto error = read_delete_options(call, options)) return error_response(call.request, *error);
   auto before = call.c.objects().get(call.type.table(), call.key());
-  if (!before || hides_object(call.who, *before)) {
+  if (!before || hides_object(call.who, call.type, *before)) {
     note_audit(call, 404);
     return error_response(call.request, errors::not_found(call.type, call.name));
   }

@@ -106,7 +106,7 @@ tools::http_response evict_pod(const api_call& call) {
     return fail(call, errors::bad_request("name in URL does not match name in Eviction object"));
   }
   auto before = call.c.objects().get("pods", call.key());
-  if (!before || hides_object(call.who, *before))
+  if (!before || hides_object(call.who, call.type, *before))
     return fail(call, errors::not_found(call.type, call.name));
   auto dry = call.is_dry() || !at_path(body, {"deleteOptions", "dryRun"}).empty();
   auto pod = *before;

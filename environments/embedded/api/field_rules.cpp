@@ -240,7 +240,7 @@ void walk(const schema_node& type, const json& value, const json* before, const 
     const auto* node = type.field(name);
     if (!node || (!here.up && name == "status")) continue;
     const auto* old = before && before->is_object() ? &member(*before, name) : nullptr;
-    bool is_key = !type.fields.count(name);
+    bool is_key = !type.fields.contains(name);
     walk(*node, next, old && !old->is_null() ? old : nullptr, {&here, &name, 0, is_key}, out);
   }
 }

@@ -3,7 +3,6 @@
 #include "environments/embedded/api/fields.hpp"
 
 #include <algorithm>
-#include <optional>
 
 namespace remed::env {
 
@@ -80,7 +79,7 @@ void collect(const schema_node* node, const json& value, field_set& out) {
     auto& slot = out.below[p.key];
     collect(p.node, *p.value, slot);
     bool item = p.key[0] == 'k';
-    bool entry = p.key[0] == 'f' && node && !node->fields.count(p.key.substr(2));
+    bool entry = p.key[0] == 'f' && node && !node->fields.contains(p.key.substr(2));
     if (item || entry) slot.member = true;
   }
 }
@@ -101,8 +100,7 @@ const part* find_part(const std::vector<part>& parts, const std::string& key) {
 /// What Go's struct has where JSON is silent; none when the member is really absent.
 const json* zero_of(const schema_node* node, const std::string& key) {
   if (!node || key[0] != 'f') return nullptr;
-  auto found = node->zeros.find(std::string_view(key).substr(2));
-  return found == node->zeros.end() ? nullptr : &found->second;
+  return node->zeros.find(std::string_view(key).substr(2));
 }
 
 void compare(const schema_node* node, const json& before, const json& after, field_changes& out);
@@ -216,46 +214,62 @@ void strip(field_set& set) {
   if (meta->second.empty()) set.below.erase(meta);
 }
 
+/// Calls `each(key, type, value)` for the parts of a value.
+template <class Each>
+void walk_parts(const schema_node* node, const json& value, Each each) {
+  if (!is_map(node, value)) {
+    for (auto& p : parts_of(node, value)) each(std::move(p.key), p.node, *p.value);
+    return;
+  }
+  for (const auto& [name, inner] : value.get_ref<const json::object_t&>())
+    each("f:" + name, member(node, name), inner);
+}
+
 /// As collect_all, in the form that is stored.
 void store_all(const schema_node* node, const json& value, json& place) {
   auto& below = place.get_ref<json::object_t&>();
-  for (auto& p : parts_of(node, value)) {
-    auto& slot = below.try_emplace(std::move(p.key), json::object()).first->second;
-    store_all(p.node, *p.value, slot);
-  }
+  walk_parts(node, value, [&](std::string key, const schema_node* type, const json& inner) {
+    auto& slot = below.try_emplace(std::move(key), json::object()).first->second;
+    store_all(type, inner, slot);
+  });
   if (!below.empty()) below.try_emplace(".", json::object());
 }
 
-std::optional<json> store_created(const schema_node* node, const json& value);
+bool store_created(const schema_node* node, const json& value, json& place);
 
 /// The same of a member whose struct was there with a value of its own.
-std::optional<json> store_changed(const part& p, const json& zero) {
-  if (zero == *p.value) return std::nullopt;
-  if (!zero.is_structured() && !p.value->is_structured()) return json::object();
-  if (zero.is_object() && zero.empty()) return store_created(p.node, *p.value);
+bool store_changed(const schema_node* node, const std::string& key, const json& zero,
+                   const json& value, json& place) {
+  if (zero == value) return false;
+  if (!zero.is_structured() && !value.is_structured()) return true;
+  if (zero.is_object() && zero.empty()) return store_created(node, value, place);
   field_changes changes;
-  compare_part(p.node, p.key, &zero, p.value, changes);
+  compare_part(node, key, &zero, &value, changes);
   auto tree = changes.written.tree();
-  const auto found = tree.find(p.key);
-  return found == tree.end() ? std::nullopt : std::optional(std::move(*found));
+  const auto found = tree.find(key);
+  if (found == tree.end()) return false;
+  place = std::move(*found);
+  return true;
 }
 
-/// What `compare` finds written where there was an empty struct; none: nothing.
-std::optional<json> store_created(const schema_node* node, const json& value) {
-  auto parts = parts_of(node, value);
-  if (!value.is_object() || parts.empty())
-    return value.empty() ? std::nullopt : std::optional(json::object());
-  auto out = json::object();
-  auto& below = out.get_ref<json::object_t&>();
-  for (auto& p : parts) {
-    auto made = std::optional(json::object());
-    if (const auto* zero = zero_of(node, p.key))
-      made = store_changed(p, *zero);
-    else
-      store_all(p.node, *p.value, *made);
-    if (made) below.emplace_hint(below.end(), std::move(p.key), std::move(*made));
-  }
-  return below.empty() ? std::nullopt : std::optional(std::move(out));
+/// What `compare` finds written where there was an empty struct, into an empty place; false:
+/// nothing.
+bool store_created(const schema_node* node, const json& value, json& place) {
+  if (!value.is_object()) return !value.empty();
+  auto& below = place.get_ref<json::object_t&>();
+  bool has_parts = false;
+  walk_parts(node, value, [&](std::string key, const schema_node* type, const json& inner) {
+    has_parts = true;
+    const auto* zero = zero_of(node, key);
+    const auto count = below.size();
+    const auto slot = below.try_emplace(below.end(), std::move(key), json::object());
+    if (below.size() == count) return; // an item that is there twice
+    if (!zero)
+      store_all(type, inner, slot->second);
+    else if (!store_changed(type, slot->first, *zero, inner, slot->second))
+      below.erase(slot);
+  });
+  return has_parts ? !below.empty() : !value.empty();
 }
 
 const field_set& below(const field_set& set, const std::string& key) {
@@ -283,7 +297,8 @@ field_changes compare_fields(const schema_node* node, const json& before, const 
 
 json created_fields(const schema_node* node, const json& after,
                     const std::vector<std::string>& ignored) {
-  auto out = store_created(node, after).value_or(json::object());
+  auto out = json::object();
+  store_created(node, after, out);
   for (const auto& name : unlisted()) out.erase(name);
   for (const auto& name : ignored) out.erase("f:" + name);
   const auto meta = out.find(metadata_key);

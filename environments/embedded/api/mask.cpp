@@ -86,6 +86,11 @@ bool hides_object(const identity& who, const json& obj) {
   return is_masked_key(who, source);
 }
 
+bool hides_object(const identity& who, const resource_type& type, const json& obj) {
+  const bool may = type.kind == "Event" || type.kind == "CustomResourceDefinition";
+  return may && hides_object(who, obj);
+}
+
 namespace {
 
 /// Everything but what managedFields say of fields.

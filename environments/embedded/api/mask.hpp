@@ -2,6 +2,7 @@
 // identity: API groups and an annotation prefix.
 #pragma once
 
+#include "environments/embedded/api/resources.hpp"
 #include "environments/embedded/api_server.hpp"
 
 namespace remed::env {
@@ -10,6 +11,8 @@ namespace remed::env {
 bool hides_group(const identity& who, const std::string& group);
 /// Whether an object is not there at all: kinds of a hidden group, their CRDs, events about them.
 bool hides_object(const identity& who, const json& obj);
+/// The same of an object of this type, whose group is there: of most types none is hidden.
+bool hides_object(const identity& who, const resource_type& type, const json& obj);
 /// Whether `mask_object` would change anything. Most objects bear no trace, and looking is cheap.
 bool bears_traces(const identity& who, const object& obj);
 /// Removes the traces from an object that is there.

@@ -1,8 +1,10 @@
 #include "environments/embedded/api/rbac.hpp"
 
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/key_mark.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace remed::env {
 
@@ -129,6 +131,84 @@ bool is_allowed(const store& objects, const identity& who, const access& what) {
   const subject_of subject(who);
   if (subject.has("system:masters") || is_basic(what)) return true;
   return any_rule(objects, subject, what.ns, [&](const json& rule) { return covers(rule, what); });
+}
+
+void known_rights::catch_up(const store& objects) {
+  bool same = true;
+  auto look = [&](object_list& at, const char* table) {
+    auto now = objects.list(table);
+    same = same && now.shared() == at.shared();
+    at = std::move(now);
+  };
+  look(rests_on_[0], roles);
+  look(rests_on_[1], cluster_roles);
+  look(rests_on_[2], role_bindings);
+  look(rests_on_[3], cluster_role_bindings);
+  if (!same) known_.clear();
+}
+
+void known_rights::reach::add(const json& rule) {
+  auto end_of = [&](const char* field) {
+    for (const auto& word : at_path(rule, {field}))
+      if (word.is_string()) words.push_back(key_mark(word.get_ref<const std::string&>()));
+    return words.size();
+  };
+  marked_rule out{&rule, 0, 0, 0};
+  out.verbs = end_of("verbs");
+  out.groups = end_of("apiGroups");
+  out.resources = end_of("resources");
+  rules.push_back(out);
+}
+
+/// Only rules that have the marks of all that is asked for are looked at themselves.
+bool known_rights::reach::covers(const access& what) const {
+  static const auto any = key_mark("*");
+  const auto verb = key_mark(what.verb), group = key_mark(what.group);
+  const bool whole = what.subresource.empty();
+  const auto resource = key_mark(whole ? what.resource : what.resource + "/" + what.subresource);
+  const auto any_sub = whole ? any : key_mark("*/" + what.subresource);
+  std::size_t at = 0;
+  auto one_of = [&](std::size_t end, std::uint64_t wanted, std::uint64_t other) {
+    bool found = false;
+    for (; at < end; ++at)
+      found = found || words[at] == wanted || words[at] == other || words[at] == any;
+    return found;
+  };
+  for (const auto& r : rules) {
+    const bool verbs = one_of(r.verbs, verb, verb), groups_too = one_of(r.groups, group, group);
+    if (one_of(r.resources, resource, any_sub) && verbs && groups_too &&
+        env::covers(*r.rule, what)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+const known_rights::reach& known_rights::reach_of(const store& objects, const identity& who,
+                                                  const std::string& ns) {
+  constexpr std::size_t most_known = 100;
+  const auto found = std::find_if(known_.begin(), known_.end(), [&](const reach& one) {
+    return one.ns == ns && one.user == who.user && one.groups == who.groups;
+  });
+  if (found != known_.end()) return *found;
+  if (known_.size() == most_known) known_.clear();
+  auto& out = known_.emplace_back();
+  out.user = who.user;
+  out.groups = who.groups;
+  out.ns = ns;
+  const subject_of subject(who);
+  out.all = subject.has("system:masters");
+  any_rule(objects, subject, ns, [&](const json& rule) {
+    out.add(rule);
+    return false; // all of them
+  });
+  return out;
+}
+
+bool known_rights::allow(const store& objects, const identity& who, const access& what) {
+  catch_up(objects);
+  const auto& rights = reach_of(objects, who, what.ns);
+  return rights.all || is_basic(what) || rights.covers(what);
 }
 
 std::string forbidden_text(const identity& who, const access& what) {

@@ -60,7 +60,7 @@ maybe_error read_continue(const api_call& call, object_key& after, std::uint64_t
 }
 
 /// The objects of the call as they were at a revision that is still in the history (0: now).
-std::vector<object> objects_at(const api_call& call, std::uint64_t revision) {
+object_list objects_at(const api_call& call, std::uint64_t revision) {
   const auto& all = call.c.objects();
   auto table = call.type.table();
   auto ns = call.type.namespaced ? call.ns : std::string{};
@@ -78,9 +78,9 @@ std::vector<object> objects_at(const api_call& call, std::uint64_t revision) {
     else
       then.erase(seen.key);
   }
-  std::vector<object> out;
-  for (auto& [key, obj] : then) out.push_back(obj);
-  return out;
+  auto out = std::make_shared<object_list::all>();
+  for (auto& [key, obj] : then) out->push_back(obj);
+  return object_list(std::move(out));
 }
 
 struct selection {
@@ -93,10 +93,13 @@ selection select(const api_call& call, const list_filter& filter, const object_k
                  std::size_t limit, std::uint64_t revision) {
   selection out;
   const bool pages = limit > 0 || !after.name.empty();
-  for (const auto& obj : objects_at(call, revision)) {
+  const auto all = objects_at(call, revision);
+  out.items.reserve(all.size());
+  for (const auto& obj : all) {
     auto key = pages ? key_of(*obj) : object_key{};
     if (!after.name.empty() && key <= after) continue;
-    if (!passes(call, filter, *obj)) continue;
+    const bool in_place = call.type.namespaced; // else there may be a namespace that says nothing
+    if (!(in_place ? is_selected : passes)(call, filter, *obj)) continue;
     if (limit > 0 && out.items.size() == limit) {
       ++out.remaining;
       continue;
@@ -207,12 +210,38 @@ json value_list(const api_call& call, json metadata, const std::vector<object>& 
   return out;
 }
 
+/// Likewise as what is shown of a table.
+std::shared_ptr<const tools::shown_table> shown_list(const api_call& call,
+                                                     const std::vector<object>& items) {
+  auto out = std::make_shared<tools::shown_table>();
+  out->columns = shown_columns(call.type);
+  const auto width = out->columns->size();
+  out->cells.reserve(width * items.size());
+  for (const auto& obj : items) {
+    const auto after = out->cells.size() + width;
+    append_cells(call.type, obj, call.c.now(), out->cells);
+    out->cells.resize(after);
+  }
+  return out;
+}
+
+/// The cells of built-in kinds hold nothing that a masked identity must not see.
+bool shows_cells_only(const api_call& call) {
+  return shape_of(call.request).what == wanted_shape::form::table &&
+         row_object_of(call.request) == row_object::none && !call.type.custom;
+}
+
 /// A list of what may be shown as it is stored.
 tools::http_response list_response(const api_call& call, int status, json metadata,
                                    const std::vector<object>& items) {
+  if (call.request.takes_table && shows_cells_only(call)) {
+    auto response = json_header(status);
+    response.table = shown_list(call, items);
+    return response;
+  }
   if (call.request.takes_value)
     return json_response(call.request, status, value_list(call, std::move(metadata), items));
-  auto response = json_response(call.request, status, json::object());
+  auto response = json_header(status);
   response.body = stored_list(call, metadata, items);
   return response;
 }
@@ -234,12 +263,6 @@ std::shared_ptr<const json> typed_value(const api_call& call, const object& obj)
 bool takes_stored_text(const api_call& call) {
   return !wants_pretty(call.request) && is_stored_face(call.type) &&
          !has_heartbeat(call.type.table());
-}
-
-/// The cells of built-in kinds hold nothing that a masked identity must not see.
-bool shows_cells_only(const api_call& call) {
-  return shape_of(call.request).what == wanted_shape::form::table &&
-         row_object_of(call.request) == row_object::none && !call.type.custom;
 }
 
 /// What is read is read again, by others and by other forks; what a write answers hardly ever, but
@@ -290,12 +313,11 @@ tools::http_response stored_response(const api_call& call, int status, const obj
     metadata["resourceVersion"] = text_at(*obj, {"metadata", "resourceVersion"});
     return list_response(call, status, std::move(metadata), {obj});
   }
-  auto response = json_response(call.request, status, json::object());
+  auto response = json_header(status);
   if (call.request.takes_value) {
     response.value = typed_value(call, obj);
     return response;
   }
-  response.body.clear();
   append_stored(call, obj, true, response.body);
   response.body += '\n';
   return response;
@@ -319,7 +341,7 @@ maybe_error check_revision(const api_call& call, std::uint64_t& revision) {
 
 tools::http_response get_object(const api_call& call) {
   auto obj = call.c.objects().get(call.type.table(), call.key());
-  if (!obj || hides_object(call.who, *obj)) {
+  if (!obj || hides_object(call.who, call.type, *obj)) {
     return error_response(call.request, errors::not_found(call.type, call.name));
   }
   return stored_response(call, 200, obj);

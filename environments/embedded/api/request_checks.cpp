@@ -32,9 +32,11 @@ std::string options_of(const api_call& call) {
 
 } // namespace
 
-maybe_error impersonate(const store& objects, const tools::http_request& request, identity& who) {
+maybe_error impersonate(const store& objects, const tools::http_request& request,
+                        std::shared_ptr<const identity>& as) {
   std::string user(request.headers.get("Impersonate-User"));
   if (user.empty()) return std::nullopt;
+  const auto& who = *as;
   auto spoken_for = who;
   spoken_for.user = user;
   spoken_for.groups.clear();
@@ -51,7 +53,7 @@ maybe_error impersonate(const store& objects, const tools::http_request& request
     if (auto refused = may_impersonate(objects, who, "groups", "", value)) return refused;
     spoken_for.groups.push_back(value);
   }
-  who = std::move(spoken_for);
+  as = std::make_shared<const identity>(std::move(spoken_for));
   return std::nullopt;
 }
 

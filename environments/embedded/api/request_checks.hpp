@@ -5,8 +5,9 @@
 
 namespace remed::env {
 
-/// Follows Impersonate-User and Impersonate-Group: `who` becomes the one spoken for, if it may.
-maybe_error impersonate(const store& objects, const tools::http_request& request, identity& who);
+/// Follows Impersonate-User and Impersonate-Group: `as` becomes the one spoken for, if it may.
+maybe_error impersonate(const store& objects, const tools::http_request& request,
+                        std::shared_ptr<const identity>& as);
 
 /// dryRun, fieldValidation, fieldManager and force of a write.
 maybe_error check_write_options(const api_call& call);

@@ -61,9 +61,9 @@ tools::http_response answer_review(const api_call& call) {
   } else if (call.type.kind == "TokenReview") {
     review["status"]["authenticated"] = false;
     for (const auto& known : call.server.identities) {
-      if (known.token != text_at(spec, {"token"})) continue;
+      if (known->token != text_at(spec, {"token"})) continue;
       review["status"] = {{"authenticated", true},
-                          {"user", {{"username", known.user}, {"groups", groups_of(known)}}}};
+                          {"user", {{"username", known->user}, {"groups", groups_of(*known)}}}};
     }
   } else {
     review["status"] = access_status(objects, subject_of(spec), spec);

@@ -59,7 +59,7 @@ tools::http_response get_scale(const api_call& call) {
 
 tools::http_response write_scale(const api_call& call) {
   auto before = call.c.objects().get(call.type.table(), call.key());
-  if (!before || hides_object(call.who, *before))
+  if (!before || hides_object(call.who, call.type, *before))
     return fail(call, errors::not_found(call.type, call.name));
   json wanted;
   if (auto error = sent_scale(call, scale_of(*before), wanted)) return fail(call, *error);
@@ -91,7 +91,7 @@ tools::http_response issue_token(const api_call& call) {
   identity who;
   who.user = "system:serviceaccount:" + call.ns + ":" + call.name;
   for (const auto& known : call.server.identities) {
-    if (known.user == who.user) who = known;
+    if (known->user == who.user) who = *known;
   }
   who.token = call.c.random().uuid() + call.c.random().uuid();
   // Whoever asks cannot see more through the token than through their own eyes.
@@ -109,7 +109,7 @@ tools::http_response issue_token(const api_call& call) {
   out["status"] = {{"token", who.token},
                    {"expirationTimestamp", rfc3339(call.c.now() + std::chrono::hours{1})}};
   auto& all = call.server.identities;
-  all.push_back(std::move(who));
+  all.push_back(std::make_shared<const identity>(std::move(who)));
   note_audit(call, 201);
   return json_response(call.request, 201, out);
 }

@@ -8,8 +8,8 @@
 namespace remed::env {
 
 const schema_node* schema_node::field(std::string_view name) const {
-  auto found = fields.find(name);
-  return found == fields.end() ? values : found->second;
+  const auto* found = fields.find(name);
+  return found ? *found : values;
 }
 
 schema_node* schema_set::make() {
@@ -91,7 +91,8 @@ public:
     for (const auto& name : from.value("required", json::array())) {
       node.required.push_back(name);
       if (!has_zeros_ || !properties.contains(name)) continue;
-      node.zeros.emplace(name, properties[name.get<std::string>()].value("default", json()));
+      const auto& field = name.get_ref<const std::string&>();
+      node.zeros.add(field, properties[field].value("default", json()));
     }
     for (const auto& value : from.value("enum", json::array())) {
       if (value.is_string()) node.allowed.push_back(value);

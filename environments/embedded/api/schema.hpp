@@ -2,6 +2,7 @@
 // process from environments/embedded/schemas and never changed; CRDs bring their own.
 #pragma once
 
+#include "environments/embedded/api/name_map.hpp"
 #include "environments/embedded/api/status.hpp"
 #include "runtime/json_value.hpp"
 #include "runtime/result.hpp"
@@ -27,7 +28,7 @@ struct schema_node {
   type kind = type::any;
   std::string definition; ///< "io.k8s.api.core.v1.Container"; empty inside one
   std::string format;
-  std::map<std::string, const schema_node*, std::less<>> fields;
+  name_map<const schema_node*> fields;
   const schema_node* items = nullptr;
   const schema_node* values = nullptr; ///< additionalProperties
   std::vector<std::string> required, allowed;
@@ -40,7 +41,7 @@ struct schema_node {
   json preset; ///< CRD default
   /// Members that Go's struct of a built-in type always has, with their zero value: what a client
   /// leaves out there is no absence.
-  std::map<std::string, json, std::less<>> zeros;
+  name_map<json> zeros;
   std::optional<double> minimum, maximum;
   std::string pattern;
   std::vector<default_rule> defaults;

@@ -198,7 +198,7 @@ bool is_left_out(const schema_node& node, const std::string& name, const json& v
   // A few fields are printed as null by every API server; the rest is absent when null.
   if (value.is_null()) return name != "eventTime" && !(next && next->nullable);
   if (!value.is_structured() || !value.empty() || node.definition.empty() || !next) return false;
-  if (!node.fields.count(name) || node.zeros.count(name)) return false;
+  if (!node.fields.contains(name) || node.zeros.contains(name)) return false;
   return value.is_array() || (next->kind == type::record && next->values && next->fields.empty());
 }
 

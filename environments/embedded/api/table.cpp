@@ -96,6 +96,25 @@ json columns_of(const resource_type& type) {
   return out;
 }
 
+std::shared_ptr<const std::vector<tools::shown_table::column>> shown_columns(
+    const resource_type& type) {
+  using columns = std::vector<tools::shown_table::column>;
+  const auto read = [](const json& all) {
+    auto out = std::make_shared<columns>();
+    for (const auto& one : all)
+      out->push_back({text_at(one, {"name"}), int_at(one, {"priority"}) != 0});
+    return out;
+  };
+  static const auto builtin = [&] {
+    std::map<std::string, std::shared_ptr<const columns>> out;
+    for (const auto& [plural, all] : builtin_columns().items()) out[plural] = read(all);
+    return out;
+  }();
+  if (type.custom) return read(columns_of(type));
+  const auto found = builtin.find(type.plural);
+  return found != builtin.end() ? found->second : builtin.at("roles");
+}
+
 json json_path(const json& obj, const std::string& path) {
   const json* at = &obj;
   std::size_t i = 0;
@@ -140,6 +159,16 @@ json cells_of(const resource_type& type, const object& obj, vtime now) {
   if (type.custom) return cells_of(type, *obj, now);
   const auto* kept = kept_cells(obj, [&] { return drafted_cells(type.plural, *obj); });
   return kept ? kept->at(now) : cells_of(type, *obj, now);
+}
+
+void append_cells(const resource_type& type, const object& obj, vtime now,
+                  std::vector<std::string>& out) {
+  const auto* kept =
+      type.custom ? nullptr : kept_cells(obj, [&] { return drafted_cells(type.plural, *obj); });
+  if (kept)
+    kept->append_texts(now, out);
+  else
+    append_texts(cells_of(type, *obj, now), out);
 }
 
 json partial_metadata(const json& obj, const std::string& version) {

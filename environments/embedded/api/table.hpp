@@ -4,6 +4,11 @@
 
 #include "environments/embedded/api/resources.hpp"
 #include "runtime/time.hpp"
+#include "tools/shown_table.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
 
 namespace remed::env {
 
@@ -17,10 +22,17 @@ json make_table(const resource_type& type, const std::vector<json>& objects, vti
 /// What such a table says of its columns.
 json columns_of(const resource_type& type);
 
+/// The same, as much of it as is shown.
+std::shared_ptr<const std::vector<tools::shown_table::column>> shown_columns(
+    const resource_type& type);
+
 /// The cells of one object, as many as the kind has columns.
 json cells_of(const resource_type& type, const json& obj, vtime now);
 /// The same of a stored object, which keeps what does not depend on the time.
 json cells_of(const resource_type& type, const object& obj, vtime now);
+/// Appends them as texts.
+void append_cells(const resource_type& type, const object& obj, vtime now,
+                  std::vector<std::string>& out);
 /// Cells of a built-in kind; null when it has no printer of its own.
 json builtin_cells(const std::string& plural, const json& obj, vtime now);
 

@@ -21,6 +21,8 @@ struct list_filter {
 maybe_error read_filter(const api_call& call, list_filter& out);
 /// Whether the caller's list or watch contains an object.
 bool passes(const api_call& call, const list_filter& filter, const json& obj);
+/// The same of an object in the namespace that the call speaks of, when it names none.
+bool is_selected(const api_call& call, const list_filter& filter, const json& obj);
 
 /// The body as JSON (JSON or YAML by content type); an empty body is null.
 maybe_error read_body(const api_call& call, json& out);

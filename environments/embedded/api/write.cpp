@@ -267,7 +267,7 @@ tools::http_response update_object(const api_call& call) {
   if (auto error = read_body(call, obj)) return fail(call, *error);
   if (auto error = check_identity(call, obj)) return fail(call, *error);
   auto before = call.c.objects().get(call.type.table(), call.key());
-  if (!before || hides_object(call.who, *before))
+  if (!before || hides_object(call.who, call.type, *before))
     return fail(call, errors::not_found(call.type, call.name));
   if (auto error = check_versions(call, *before, obj)) return fail(call, *error);
   std::vector<std::string> warnings;
@@ -308,7 +308,7 @@ tools::http_response patch_object(const api_call& call) {
   if (auto error = check_apply_options(call)) return fail(call, *error);
   if (auto error = read_body(call, patch)) return fail(call, *error);
   auto before = call.c.objects().get(call.type.table(), call.key());
-  if (before && hides_object(call.who, *before)) before = {};
+  if (before && hides_object(call.who, call.type, *before)) before = {};
   if (!before && is_apply(call) && call.subresource.empty()) return apply_new(call, patch);
   if (!before) return fail(call, errors::not_found(call.type, call.name));
   auto target = face_of(call.type, *before);

@@ -124,10 +124,9 @@ public:
     auto id = parse_key(key);
     auto budget = c.objects().get(table, id);
     if (!budget || is_deleting(*budget)) return;
-    auto pods = c.objects().list("pods", id.ns);
     const auto& selector = at_path(*budget, {"spec", "selector"});
-    std::erase_if(pods, [&](const auto& pod) {
-      return selector.is_null() || !selects(selector, at_path(*pod, {"metadata", "labels"}));
+    const auto pods = c.objects().list("pods", id.ns).where([&](const auto& pod) {
+      return !selector.is_null() && selects(selector, at_path(*pod, {"metadata", "labels"}));
     });
     if (pods.empty()) {
       c.record_event(*budget, "Normal", "NoPods", "No matching pods found", reporter);

@@ -22,14 +22,12 @@ bool publishes_all(const json& service) {
 
 /// Pods of a service with an address that did not end.
 std::vector<object> members(const cluster& c, const json& service, const std::string& ns) {
-  auto pods = c.objects().list("pods", ns);
   const auto& selector = at_path(service, {"spec", "selector"});
-  std::erase_if(pods, [&](const auto& pod) {
+  return c.objects().list("pods", ns).where([&](const auto& pod) {
     const auto& known = facts_of(pod);
-    return !selects_by_map(selector, *known.labels) || known.address.empty() ||
-           known.phase == "Succeeded" || known.phase == "Failed";
+    return selects_by_map(selector, *known.labels) && !known.address.empty() &&
+           known.phase != "Succeeded" && known.phase != "Failed";
   });
-  return pods;
 }
 
 json address_of(const json& service, const json& pod) {

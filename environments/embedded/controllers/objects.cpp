@@ -79,12 +79,11 @@ json owner_reference(const json& owner) {
 
 std::vector<object> owned(const cluster& c, const resource_name& resource, const json& owner) {
   auto uid = text_at(owner, {"metadata", "uid"});
-  auto all = c.objects().list(resource, text_at(owner, {"metadata", "namespace"}));
-  std::erase_if(all, [&](const auto& one) {
+  const auto all = c.objects().list(resource, text_at(owner, {"metadata", "namespace"}));
+  return all.where([&](const auto& one) {
     const auto by = facts_of(one).owner;
-    return by.empty() || by != uid;
+    return !by.empty() && by == uid;
   });
-  return all;
 }
 
 bool is_deleting(const json& obj) {

@@ -217,9 +217,8 @@ result<replica_proposal> propose_replicas(const cluster& c, const json& metric,
   m.container = text_at(source, {"container"});
   m.utilization = quantity(at_path(source, {"target", "averageUtilization"}));
   m.average = quantity(at_path(source, {"target", "averageValue"}));
-  auto pods = c.objects().list("pods", ns);
-  std::erase_if(pods, [&](const auto& pod) {
-    return !selects(selector, at_path(*pod, {"metadata", "labels"}));
+  const auto pods = c.objects().list("pods", ns).where([&](const auto& pod) {
+    return selects(selector, at_path(*pod, {"metadata", "labels"}));
   });
   auto all = samples(c, ns, m);
   std::erase_if(all, [&](const auto& one) {
