@@ -63,7 +63,8 @@ TEST_CASE("whatever changed, the traffic knows what a first look would find") {
   w.pass(3); // it listens again, without any write
   check_as_first_seen(*w.c);
 
-  restarted.phase = container_phase::terminated;
+  w.c->node().edit(w.uid("hello-service"))->find("hello-service")->phase =
+      container_phase::terminated;
   traffic_touched(*w.c);
   w.c->settle();
   check_as_first_seen(*w.c);
