@@ -47,16 +47,27 @@ const service_flow* lazy_flow::service(const std::string& name) const {
       [&] { return evaluate_service(graph(), number, seed_); });
 }
 
-double lazy_flow::busy_cores(const std::string& service, std::string_view pod) const {
-  if (!system_) return 0;
-  const auto profile = system_->services.find(service);
+lazy_flow::share lazy_flow::share_of(const std::string& service, std::string_view pod) const {
+  if (!system_) return {};
+  const auto number = shared_calls()->number(service);
   const auto where = input_->find(service);
-  if (profile == system_->services.end() || where == input_->end()) return 0;
+  if (number < 0 || where == input_->end()) return {};
   const auto& all = where->second.endpoints;
   const auto one =
       std::find_if(all.begin(), all.end(), [&](const auto& e) { return e.pod == pod; });
-  if (one == all.end() || !one->listening || one->partitioned) return 0;
-  return share_of_cores(profile->second, all.size(), rates().of(service));
+  if (one == all.end() || !one->listening || one->partitioned) return {};
+  return {number, all.size()};
+}
+
+double lazy_flow::busy_cores(const share& part) const {
+  if (!system_ || part.endpoints == 0) return 0;
+  const auto number = static_cast<std::size_t>(part.service);
+  return share_of_cores(*shared_calls()->nodes[number].profile, part.endpoints,
+                        rates().services[number].second);
+}
+
+double lazy_flow::busy_cores(const std::string& service, std::string_view pod) const {
+  return busy_cores(share_of(service, pod));
 }
 
 } // namespace remed::env

@@ -31,6 +31,14 @@ public:
   /// CPU that the requests to a service ask of one of its pods, uncapped; 0 when none get there.
   /// Cores.
   double busy_cores(const std::string& service, std::string_view pod) const;
+  /// The part of a pod in the requests to its service: the same as long as those behind the service
+  /// are, however requests fare.
+  struct share {
+    int service = -1;          ///< its number in the profile
+    std::size_t endpoints = 0; ///< who has parts; 0: no request gets to the pod
+  };
+  share share_of(const std::string& service, std::string_view pod) const;
+  double busy_cores(const share& part) const;
 
 private:
   friend struct snapshot_access;

@@ -1,8 +1,10 @@
 #include "environments/embedded/measurements.hpp"
 
 #include "environments/embedded/api/text.hpp"
+#include "environments/embedded/controllers/objects.hpp"
 #include "environments/embedded/effect_rules.hpp"
 #include "environments/embedded/node/state.hpp"
+#include "environments/embedded/object_facts.hpp"
 #include "environments/embedded/traffic_requests.hpp"
 
 #include <algorithm>
@@ -41,21 +43,17 @@ struct place {
 std::vector<place> running_pods(const cluster& c, const std::string& ns,
                                 const std::string& service) {
   std::vector<place> out;
-  auto endpoints = c.objects().get("services", {ns, service});
+  const auto entry = c.objects().get("services", {ns, service});
+  const auto* wants = entry ? &facts_of(entry) : nullptr;
   for (const auto& pod : c.objects().list("pods", ns)) {
-    bool selected = text_at(*pod, {"metadata", "labels", "app"}) == service;
-    if (endpoints) {
-      const auto& wanted = at_path(*endpoints, {"spec", "selector"});
-      selected = wanted.is_object() && !wanted.empty();
-      for (const auto& [key, value] : wanted.items()) {
-        selected = selected && at_path(*pod, {"metadata", "labels", key}) == value;
-      }
-    }
-    const auto& containers = at_path(*pod, {"spec", "containers"});
-    if (!selected || !containers.is_array() || containers.empty()) continue;
-    if (!at_path(*pod, {"metadata", "deletionTimestamp"}).is_null()) continue;
-    auto container = text_at(containers[0], {"name"});
-    const auto* runtime = c.node().find(text_at(*pod, {"metadata", "uid"}));
+    const auto& known = facts_of(pod);
+    if (known.deleting || known.main.empty()) continue;
+    const bool selected =
+        wants ? wants->may_select(known) && selects_by_map(*wants->selector, *known.labels)
+              : text_at(*known.labels, {"app"}) == service;
+    if (!selected) continue;
+    const std::string container(known.main);
+    const auto* runtime = c.node().find(std::string(known.uid));
     const auto* found = runtime ? runtime->find(container) : nullptr;
     if (found && found->running()) out.push_back({pod, runtime, container});
   }

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <optional>
 
 namespace remed::env {
@@ -117,17 +116,14 @@ json item_of(const scrape_view& seen, const pod_runtime& pod, const known_pod& s
 
 json pod_metrics(const cluster& c, std::string_view ns, std::string_view prefix) {
   std::optional<scrape_view> seen; // many find no such pod
-  std::map<std::pair<std::string_view, std::string_view>, json> items;
-  for (const auto* pod : c.node().all()) {
-    if ((!ns.empty() && pod->ns != ns) || !pod->name.starts_with(prefix)) continue;
+  auto out = json::array();
+  for (const auto* pod : c.node().named(ns, prefix)) {
     auto found = c.objects().get("pods", {pod->ns, pod->name});
     if (!found) continue;
     if (!seen) seen.emplace(c);
     auto one = item_of(*seen, *pod, known_pod(found));
-    if (!one.is_null()) items[{pod->ns, pod->name}] = std::move(one);
+    if (!one.is_null()) out.push_back(std::move(one));
   }
-  auto out = json::array();
-  for (auto& [key, one] : items) out.push_back(std::move(one));
   return out;
 }
 

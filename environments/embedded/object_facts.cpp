@@ -47,6 +47,23 @@ std::vector<endpoint_facts> endpoints_of(const json& subsets) {
   return out;
 }
 
+/// A bit for each label of a map, the same wherever it stands.
+std::uint64_t bits_of(const json& labels) {
+  std::uint64_t out = 0;
+  if (!labels.is_object()) return out;
+  for (const auto& [name, value] : labels.get_ref<const json::object_t&>()) {
+    const auto* text = value.get_ptr<const std::string*>();
+    if (text) out |= std::uint64_t{1} << ((mark_of(name) * 31 + mark_of(*text)) >> 58);
+  }
+  return out;
+}
+
+/// As a Service's selector, a plain map, or a workload's.
+std::uint64_t wanted_bits(const json& selector) {
+  const auto& labels = at_path(selector, {"matchLabels"});
+  return bits_of(labels.is_object() ? labels : selector);
+}
+
 void collect_names(const json& tree, std::vector<std::string_view>& out) {
   if (!tree.is_object()) return;
   for (const auto& [key, below] : tree.get_ref<const json::object_t&>()) {
@@ -64,6 +81,13 @@ managed_names::managed_names(const json& of) {
   all.erase(std::unique(all.begin(), all.end()), all.end());
 }
 
+std::uint64_t mark_of(std::string_view text) {
+  if (text.empty()) return 0;
+  std::uint64_t h = 14695981039346656037ULL; // FNV-1a
+  for (unsigned char c : text) h = (h ^ c) * 1099511628211ULL;
+  return h | 1;
+}
+
 object_facts::object_facts(const json& of) {
   const auto& meta = at_path(of, {"metadata"});
   uid = view_at(meta, {"uid"});
@@ -73,9 +97,16 @@ object_facts::object_facts(const json& of) {
   owners = &at_path(meta, {"ownerReferences"});
   controller = &controller_of(of);
   owner = view_at(*controller, {"uid"});
+  owner_mark = mark_of(owner);
+  labels_have = bits_of(*labels);
+  if (owners->is_array() && !owners->empty()) {
+    first_mark = mark_of(view_at(owners->front(), {"uid"}));
+    several_owners = owners->size() > 1;
+  }
   deleting = is_deleting(of);
   const auto& spec = at_path(of, {"spec"});
   selector = &at_path(spec, {"selector"});
+  selector_wants = wanted_bits(*selector);
   const auto& status = at_path(of, {"status"});
   phase = view_at(status, {"phase"});
   node = view_at(spec, {"nodeName"});

@@ -26,10 +26,22 @@ struct endpoint_facts {
   std::vector<std::int64_t> ports; ///< of the subset
 };
 
+/// A number for a text: what has another one is another text. 0 for none.
+std::uint64_t mark_of(std::string_view text);
+
 /// All of it points into the object: valid as long as that is. What the object lacks is empty, or
 /// the JSON null.
 struct object_facts {
   explicit object_facts(const json& of);
+
+  // First what tells most objects from those that are looked for, and needs no look into them.
+  std::uint64_t owner_mark = 0; ///< of `owner`
+  std::uint64_t first_mark = 0; ///< of the uid of its first owner, controller or not
+  std::uint64_t labels_have = 0;
+  std::uint64_t selector_wants = 0; ///< bits that `labels_have` of all it selects has
+  bool deleting = false;
+  bool several_owners = false;
+  bool ready = false; ///< of pods
 
   std::string_view uid, ns, name;
   const json* labels;
@@ -37,11 +49,9 @@ struct object_facts {
   const json* owners;     ///< metadata.ownerReferences
   const json* controller; ///< the ownerReference with controller: true
   std::string_view owner; ///< its uid
-  bool deleting = false;
 
   // of pods
   std::string_view phase, node, address;
-  bool ready = false;
   bool cluster_names = true;               ///< its resolver knows the names of the cluster
   std::vector<container_facts> containers; ///< ordinary, init and ephemeral ones, in this order
   std::string_view main;                   ///< the name of the first ordinary one
@@ -54,6 +64,10 @@ struct object_facts {
 
   /// The container of that name, or none.
   const container_facts* find(std::string_view container) const;
+  /// False: its selector does not take the other. True: it has to be asked.
+  bool may_select(const object_facts& other) const {
+    return (selector_wants & ~other.labels_have) == 0;
+  }
 };
 
 /// The names of fields that the managedFields of an object speak of, at any depth, each once:

@@ -74,20 +74,51 @@ void forget_usage(cluster& c, const traffic_conditions& now, std::size_t running
   for (const auto& key : gone) usage.erase(key);
 }
 
+/// How the requests of a namespace fare, for whoever asks about one pod of it after the other.
+class flows_by_turn {
+public:
+  flows_by_turn(const cluster& c, const traffic_conditions& now) : c_(c), now_(now) {}
+  /// Whether a container of a pod that is as it was uses what it did, too.
+  bool repeats(std::string_view ns, const cpu_use& was) {
+    if (!was.serves) return true;
+    if (!flow_ || ns != ns_) look(ns);
+    const auto at = static_cast<std::size_t>(was.part.service);
+    if (was.part.service >= 0 && (!services_ || !services_->all[at].same)) return false;
+    return was.part.service >= 0 && cores_now(was, *flow_, now_.common()) == was.cores;
+  }
+
+private:
+  void look(std::string_view ns) {
+    const std::string name(ns);
+    ns_ = ns;
+    flow_ = &flow_in(c_, name);
+    services_ = now_.system(name);
+  }
+
+  const cluster& c_;
+  const traffic_conditions& now_;
+  std::string_view ns_;
+  const lazy_flow* flow_ = nullptr;
+  const system_conditions* services_ = nullptr;
+};
+
 /// Notes what each running container uses from now on; forgets those that are gone. `same_flows`:
 /// who is the same uses what it did.
-void sample_usage(cluster& c, const traffic_conditions& now, bool same_flows) {
+void sample_usage(cluster& c, traffic_conditions& now, bool same_flows) {
   std::size_t running = 0;
+  flows_by_turn flows(c, now);
   for (const auto& pod : now.pods()) {
-    if (!pod.runs) continue;
-    const known_pod known(pod.spec);
-    for (const auto& one : pod.runs->containers) {
-      if (!one.running()) continue;
+    const auto marks = now.marks_of(pod);
+    const auto uses = now.uses_of(pod);
+    for (std::size_t i = 0; i < marks.size(); ++i) {
+      if (!marks[i].running) continue;
       ++running;
-      if (pod.same && same_flows) continue;
+      if (pod.same && (same_flows || flows.repeats(pod.ns, uses[i]))) continue;
+      const auto& one = pod.runs->containers[i];
+      const known_pod known(*pod.spec);
       const container_view view(c, known, one.name, pod.runs, now.common());
-      note_usage(c, usage_key(*pod.runs, one), *pod.runs, one, cpu_cores(view),
-                 memory_in_use(view));
+      uses[i] = cpu_use_of(view);
+      note_usage(c, usage_key(*pod.runs, one), *pod.runs, one, uses[i].cores, memory_in_use(view));
     }
   }
   forget_usage(c, now, running);
@@ -124,11 +155,13 @@ void close_segment(cluster& c, std::shared_ptr<const lazy_flow> flow) {
 }
 
 /// An application starts to listen without any write: look again then.
-void expect_listeners(cluster& c) {
+void expect_listeners(cluster& c, const traffic_conditions& now) {
   vtime next = vtime::max();
-  for (const auto* pod : c.node().all()) {
-    for (const auto& one : pod->containers) {
-      if (one.running() && one.serving_at > c.now()) next = std::min(next, one.serving_at);
+  for (const auto& pod : now.pods()) {
+    const auto marks = now.marks_of(pod);
+    for (std::size_t i = 0; i < marks.size(); ++i) {
+      if (marks[i].running && !marks[i].serving)
+        next = std::min(next, pod.runs->containers[i].serving_at);
     }
   }
   if (next != vtime::max()) c.schedule(next - c.now(), actor, "flow");
@@ -243,8 +276,10 @@ public:
     for (auto& [ns, app] : state.apps) evaluate(c, ns, app, effects_changed, before.get(), *now);
     const bool same_flows = now->same_flows(c, before.get());
     sample_usage(c, *now, same_flows);
+    expect_listeners(c, *now);
+    now->close();
     state.conditions.reset(now);
-    expect_listeners(c);
+    c.node().forget_edited();
   }
 
 private:

@@ -23,8 +23,10 @@ struct container_mark {
   bool operator==(const container_mark&) const = default;
 };
 
+using shared_objects = std::shared_ptr<const std::vector<object>>;
+
 struct pod_conditions {
-  object spec;
+  const object* spec;                ///< in the list that the conditions hold
   std::string_view ns, name;         ///< its own
   const pod_runtime* runs = nullptr; ///< none: it does not run. Valid at that instant only
   std::size_t marks_from = 0, marks_to = 0;
@@ -34,8 +36,17 @@ struct pod_conditions {
 
 /// What a service of a system is reached by.
 struct service_conditions {
-  bool resolvable = false;
-  object endpoints; ///< none: it has no such object
+  const object* entry = nullptr;     ///< the Service; none: its name has no address
+  const object* endpoints = nullptr; ///< none: it has no such object
+  std::size_t pods_from = 0, pods_to = 0;
+  bool same = false; ///< what surrounds it is what it was
+};
+
+/// All services of a system.
+struct system_conditions {
+  shared_objects entries, endpoints;   ///< lists that are held
+  std::vector<service_conditions> all; ///< in the profile's order
+  std::vector<int> pods;               ///< behind them: numbers among all pods; -1: there is none
 };
 
 /// Of one cluster at one instant; keeps what the next look is compared with.
@@ -47,12 +58,19 @@ public:
   const common_surroundings& common() const { return common_; }
   /// By namespace and name.
   const std::vector<pod_conditions>& pods() const { return pods_; }
-  /// None when there is no such pod. `likely`: its place among the pods, if the guess is right; the
-  /// place after it, afterwards.
-  const pod_conditions* pod(std::string_view ns, std::string_view name, std::size_t& likely) const;
+  std::span<const container_mark> marks_of(const pod_conditions& pod) const;
+  /// What its containers were seen to use, in the same order.
+  std::span<cpu_use> uses_of(const pod_conditions& pod);
+  /// A pod's number, or -1. `likely`: its number, if the guess is right; the one after it,
+  /// afterwards.
+  int number(std::string_view ns, std::string_view name, std::size_t& likely) const;
+  /// The number now of a pod whose number was that; -1: it went, or another object has its name.
+  int number_now(int before) const {
+    return before < 0 ? -1 : moved_[static_cast<std::size_t>(before)];
+  }
   /// As what was `before` had it, or none.
-  const std::vector<service_conditions>* services(const std::string& ns) const;
-  void note_services(const std::string& ns, std::vector<service_conditions> all);
+  const system_conditions* system(const std::string& ns) const;
+  void note_system(const std::string& ns, system_conditions all);
   /// What surrounded the services of a namespace, when that was of the same profile; else none.
   std::shared_ptr<const flow_input> input_of(
       const std::string& ns, const std::shared_ptr<const system_profile>& profile) const;
@@ -60,20 +78,28 @@ public:
                   std::shared_ptr<const flow_input> input);
   /// Whether requests fare as they did before: CPU in use follows them.
   bool same_flows(const cluster& c, const traffic_conditions* before);
+  /// Nobody looks any more: what only that needs goes.
+  void close() { moved_ = {}; }
 
 private:
-  /// `touched`: uids of the pods that effects are on.
-  void add(const cluster& c, const object& spec, const std::vector<std::string_view>& touched);
-  void compare(const traffic_conditions& before);
-  std::span<const container_mark> marks_of(const pod_conditions& pod) const;
+  bool may_compare(const traffic_conditions& before) const;
+  void take_over(const cluster& c, const traffic_conditions& before);
+  void add(const cluster& c, const object& spec);
+  /// One that nobody has changed.
+  void repeat(const cluster& c, const object& spec, const traffic_conditions& before,
+              const pod_conditions& old);
+  void note_effects(const cluster& c);
 
   common_surroundings common_;
   bool fenced_; ///< some policy: each pod's traffic depends on all others
   std::vector<std::shared_ptr<const system_profile>> profiles_;
   std::vector<std::shared_ptr<const lazy_flow>> flows_;
+  shared_objects specs_;
   std::vector<pod_conditions> pods_;
   std::vector<container_mark> marks_;
-  std::map<std::string, std::vector<service_conditions>> services_; ///< by namespace
+  std::vector<cpu_use> uses_;                        ///< by mark
+  std::vector<int> moved_;                           ///< numbers of the pods of before, now
+  std::map<std::string, system_conditions> systems_; ///< by namespace
   std::map<std::string, std::pair<std::shared_ptr<const system_profile>,
                                   std::shared_ptr<const flow_input>>>
       inputs_; ///< by namespace

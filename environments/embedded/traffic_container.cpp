@@ -210,15 +210,28 @@ double working_set_bytes(const cluster& c, const json& pod, const std::string& c
   return working_set_bytes(container_view(c, known, container));
 }
 
-double cpu_cores(const container_view& of) {
-  if (!of.runs || !of.runs->running()) return 0;
+cpu_use cpu_use_of(const container_view& of) {
+  if (!of.runs || !of.runs->running()) return {};
   const auto around = competition(of);
-  if (!of.profile) return cpu_usage(around, 0.00005);
-  if (is_pause(of.runs->image)) return cpu_usage(around, 0.0002);
-  if (!around.listening) return cpu_usage(around, 1); // starting up takes what it gets
-  auto busy = of.profile->idle_millicores / 1000;
-  busy += flow_in(of.c, std::string(of.pod->ns)).busy_cores(of.profile->name, of.pod->name);
-  return cpu_usage(around, busy);
+  if (!of.profile) return {cpu_usage(around, 0.00005)};
+  if (is_pause(of.runs->image)) return {cpu_usage(around, 0.0002)};
+  if (!around.listening) return {cpu_usage(around, 1)}; // starting up takes what it gets
+  const auto& flow = flow_in(of.c, std::string(of.pod->ns));
+  const auto part = flow.share_of(of.profile->name, of.pod->name);
+  const auto busy = of.profile->idle_millicores / 1000 + flow.busy_cores(part);
+  return {cpu_usage(around, busy), of.profile, around.cores, part};
+}
+
+double cores_now(const cpu_use& was, const lazy_flow& flow, const common_surroundings& common) {
+  if (!was.serves) return was.cores;
+  flow_container around;
+  around.cores = was.allowed;
+  around.node_cores = common.node_cores;
+  return cpu_usage(around, was.serves->idle_millicores / 1000 + flow.busy_cores(was.part));
+}
+
+double cpu_cores(const container_view& of) {
+  return cpu_use_of(of).cores;
 }
 
 double cpu_cores(const cluster& c, const json& pod, const std::string& container) {

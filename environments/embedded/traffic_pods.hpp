@@ -40,6 +40,16 @@ flow_container surroundings(const container_view& of);
 double allowed_cores(const object_facts& pod, std::string_view container, double node_cores);
 double working_set_bytes(const container_view& of);
 double cpu_cores(const container_view& of);
+/// CPU in use, and what to tell it again from while nothing but the rates of requests changes.
+struct cpu_use {
+  double cores = 0;
+  const service_profile* serves = nullptr; ///< none: requests do not change it
+  double allowed = 0;                      ///< cores
+  lazy_flow::share part;
+};
+cpu_use cpu_use_of(const container_view& of);
+/// The cores under other rates, of one that no effect is on.
+double cores_now(const cpu_use& was, const lazy_flow& flow, const common_surroundings& common);
 /// At most the container's limit.
 double memory_in_use(const container_view& of);
 

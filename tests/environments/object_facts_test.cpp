@@ -1,5 +1,6 @@
 #include "environments/embedded/object_facts.hpp"
 
+#include "environments/embedded/controllers/objects.hpp"
 #include "environments/embedded/flow_draws.hpp"
 #include "environments/embedded/kept_text.hpp"
 
@@ -127,4 +128,47 @@ TEST_CASE("a draw taken apart is the draw of the whole") {
   }
   in.hog_threads = 2;
   CHECK_FALSE(is_plain(in));
+}
+
+TEST_CASE("labels that a selector takes are never passed over unread") {
+  const auto with_labels = [](const json& labels) {
+    auto out = pod("Running");
+    out["metadata"]["labels"] = labels;
+    return make_object(out);
+  };
+  const auto selecting = [](const json& selector) {
+    auto out = json::object();
+    out["spec"]["selector"] = selector;
+    return make_object(out);
+  };
+  const auto cart = with_labels({{"app", "cart"}, {"tier", "back"}});
+  int passed_over = 0;
+  for (int i = 0; i < 100; ++i) {
+    const auto name = "app-" + std::to_string(i);
+    const auto one = with_labels({{"app", name}, {"tier", "back"}});
+    const auto service = selecting({{"app", name}});
+    const auto workload = selecting({{"matchLabels", {{"tier", "back"}, {"app", name}}}});
+    CHECK(facts_of(service).may_select(facts_of(one)));
+    CHECK(facts_of(workload).may_select(facts_of(one)));
+    CHECK(selects_by_map(*facts_of(service).selector, *facts_of(one).labels));
+    passed_over += !facts_of(service).may_select(facts_of(cart));
+  }
+  CHECK(passed_over > 80);
+  // What names no labels takes whatever else it says.
+  const auto expression =
+      json::parse(R"({"matchExpressions": [{"key": "x", "operator": "Exists"}]})");
+  CHECK(facts_of(selecting(expression)).may_select(facts_of(cart)));
+  CHECK(facts_of(selecting(json())).may_select(facts_of(cart)));
+}
+
+TEST_CASE("the marks of an object's owners tell it from those of others") {
+  const auto one = make_object(pod("Running"));
+  CHECK(facts_of(one).owner_mark == mark_of("rs1"));
+  CHECK(facts_of(one).first_mark == mark_of("other"));
+  CHECK(facts_of(one).several_owners);
+  auto orphan = pod("Running");
+  orphan["metadata"].erase("ownerReferences");
+  CHECK(facts_of(make_object(orphan)).owner_mark == 0);
+  CHECK(facts_of(make_object(orphan)).first_mark == 0);
+  CHECK_FALSE(facts_of(make_object(orphan)).several_owners);
 }

@@ -63,7 +63,8 @@ TEST_CASE("whatever changed, the traffic knows what a first look would find") {
   w.pass(3); // it listens again, without any write
   check_as_first_seen(*w.c);
 
-  restarted.phase = container_phase::terminated;
+  w.c->node().edit(w.uid("hello-service"))->find("hello-service")->phase =
+      container_phase::terminated;
   traffic_touched(*w.c);
   w.c->settle();
   check_as_first_seen(*w.c);
@@ -98,4 +99,52 @@ TEST_CASE("what a fork of the cluster knows is its own") {
   fork->settle();
   check_as_first_seen(*fork);
   CHECK(fork->traffic().apps.at("simple-micro").input->at("time-service").endpoints.size() == 1);
+}
+
+TEST_CASE("the node names what ran, came or went under which name, until that was seen") {
+  node_state node;
+  const auto add = [&](const std::string& ns, const std::string& name) {
+    pod_runtime pod;
+    pod.uid = "uid of " + name;
+    pod.ns = ns;
+    pod.name = name;
+    node.add(std::move(pod));
+  };
+  for (const auto* name : {"cart-1", "cart-2", "carts-1", "menu-1"}) add("shop", name);
+  add("bank", "cart-9");
+  const auto names = [&](std::string_view ns, std::string_view prefix) {
+    std::vector<std::string> out;
+    for (const auto* pod : node.named(ns, prefix)) out.push_back(pod->name);
+    return out;
+  };
+  CHECK(names("shop", "cart-") == std::vector<std::string>{"cart-1", "cart-2"});
+  CHECK(names("", "cart-") == std::vector<std::string>{"cart-9", "cart-1", "cart-2"});
+  CHECK(names("shop", "").size() == 4);
+  CHECK(names("home", "").empty());
+  CHECK(node.edited().size() == 5);
+  node.forget_edited();
+  CHECK(node.edited().empty());
+  const auto fork = node;
+  node.edit("uid of menu-1");
+  node.remove("uid of cart-2");
+  CHECK(node.edited() == std::set<object_key>{{"shop", "cart-2"}, {"shop", "menu-1"}});
+  CHECK(fork.edited().empty());
+}
+
+TEST_CASE("a pod's use of the CPU is told again from its share of the requests") {
+  small_world w;
+  const auto& flow = flow_in(*w.c, "simple-micro");
+  for (const auto* name : {"time-service", "hello-service"}) {
+    const auto spec = w.c->objects().get("pods", key_of(w.pod(name)));
+    const known_pod known(spec);
+    const container_view view(*w.c, known, known->main);
+    const auto use = cpu_use_of(view);
+    REQUIRE(use.serves);
+    CHECK(use.part.endpoints == 1);
+    CHECK(use.cores == cpu_cores(view));
+    CHECK(cores_now(use, flow, common_surroundings(*w.c)) == use.cores);
+    CHECK(flow.busy_cores(name, known->name) == flow.busy_cores(use.part));
+  }
+  CHECK(flow.share_of("time-service", "nobody").endpoints == 0);
+  CHECK(flow.busy_cores(flow.share_of("nothing", "nobody")) == 0);
 }

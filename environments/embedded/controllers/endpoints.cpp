@@ -21,12 +21,12 @@ bool publishes_all(const json& service) {
 }
 
 /// Pods of a service with an address that did not end.
-std::vector<object> members(const cluster& c, const json& service, const std::string& ns) {
-  const auto& selector = at_path(service, {"spec", "selector"});
+std::vector<object> members(const cluster& c, const object& service, const std::string& ns) {
+  const auto& of = facts_of(service);
   return c.objects().list("pods", ns).where([&](const auto& pod) {
     const auto& known = facts_of(pod);
-    return selects_by_map(selector, *known.labels) && !known.address.empty() &&
-           known.phase != "Succeeded" && known.phase != "Failed";
+    return of.may_select(known) && selects_by_map(*of.selector, *known.labels) &&
+           !known.address.empty() && known.phase != "Succeeded" && known.phase != "Failed";
   });
 }
 
@@ -125,16 +125,12 @@ void write_endpoints(cluster& c, const json& service, const object_key& key,
 }
 
 /// What of a pod a service shows.
-bool looks_same(const json& a, const json& b) {
-  auto phase = [](const json& pod) {
-    auto text = text_at(pod, {"status", "phase"});
-    return text == "Succeeded" || text == "Failed";
+bool looks_same(const object_facts& a, const object_facts& b) {
+  const auto ended = [](const object_facts& pod) {
+    return pod.phase == "Succeeded" || pod.phase == "Failed";
   };
-  return at_path(a, {"metadata", "labels"}) == at_path(b, {"metadata", "labels"}) &&
-         at_path(a, {"status", "podIP"}) == at_path(b, {"status", "podIP"}) &&
-         at_path(a, {"spec", "nodeName"}) == at_path(b, {"spec", "nodeName"}) &&
-         pod_is_ready(a) == pod_is_ready(b) && is_deleting(a) == is_deleting(b) &&
-         phase(a) == phase(b);
+  return a.ready == b.ready && a.deleting == b.deleting && a.address == b.address &&
+         a.node == b.node && ended(a) == ended(b) && *a.labels == *b.labels;
 }
 
 class endpoints_controller final : public controller {
@@ -149,16 +145,17 @@ public:
       if (service && at_path(*service, {"spec", "selector"}).empty())
         c.schedule(duration{0}, actor, key_text(seen.key));
     } else if (seen.resource == "pods") {
-      if (seen.what == change::type::modified && looks_same(*seen.before, *seen.now)) return;
-      const auto& labels = at_path(*seen.now, {"metadata", "labels"});
-      static const json none;
-      const auto& earlier = seen.before ? at_path(*seen.before, {"metadata", "labels"}) : none;
-      const bool moved = seen.before && earlier != labels;
+      const auto& now = facts_of(seen.now);
+      const auto* earlier = seen.before ? &facts_of(seen.before) : nullptr;
+      if (seen.what == change::type::modified && looks_same(*earlier, now)) return;
+      const bool moved = earlier && *earlier->labels != *now.labels;
       for (const auto& service : c.objects().list("services", seen.key.ns)) {
-        const auto& wanted = *facts_of(service).selector;
-        if (selects_by_map(wanted, labels) || (moved && selects_by_map(wanted, earlier))) {
-          c.schedule(duration{0}, actor, key_text(key_of(*service)));
-        }
+        const auto& wants = facts_of(service);
+        const auto takes = [&](const object_facts& pod) {
+          return wants.may_select(pod) && selects_by_map(*wants.selector, *pod.labels);
+        };
+        if (takes(now) || (moved && takes(*earlier)))
+          c.schedule(duration{0}, actor, key_text({seen.key.ns, std::string(wants.name)}));
       }
     }
   }
@@ -176,7 +173,7 @@ public:
       mirror_slices(c, key);
       return;
     }
-    auto pods = members(c, *service, key.ns);
+    auto pods = members(c, service, key.ns);
     write_endpoints(c, *service, key, pods);
     write_slices(c, *service, pods);
   }

@@ -29,12 +29,14 @@ struct dependent {
 std::vector<dependent> dependents_of(const cluster& c, const std::string& uid,
                                      const std::string& ns) {
   std::vector<dependent> out;
+  const auto mark = mark_of(uid);
   for (const auto& resource : known_resources(c)) {
     if (resource == "events" || c.objects().count(resource) == 0) continue;
     for (const auto& obj : c.objects().list(resource, is_namespaced(c, resource) ? ns : "")) {
-      const auto& owners = *facts_of(obj).owners;
-      if (!owners.is_array()) continue;
-      for (const auto& ref : owners) {
+      const auto& known = facts_of(obj);
+      if (known.first_mark != mark && !known.several_owners) continue;
+      if (!known.owners->is_array()) continue;
+      for (const auto& ref : *known.owners) {
         const auto& by = at_path(ref, {"uid"});
         if (by.is_string() && by.get_ref<const std::string&>() == uid) {
           out.push_back({resource, obj, ref.value("blockOwnerDeletion", false)});

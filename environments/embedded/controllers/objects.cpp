@@ -79,10 +79,11 @@ json owner_reference(const json& owner) {
 
 std::vector<object> owned(const cluster& c, const resource_name& resource, const json& owner) {
   auto uid = text_at(owner, {"metadata", "uid"});
+  const auto mark = mark_of(uid);
   const auto all = c.objects().list(resource, text_at(owner, {"metadata", "namespace"}));
   return all.where([&](const auto& one) {
-    const auto by = facts_of(one).owner;
-    return !by.empty() && by == uid;
+    const auto& known = facts_of(one);
+    return !known.owner.empty() && known.owner_mark == mark && known.owner == uid;
   });
 }
 

@@ -44,11 +44,13 @@ std::vector<object> claim(cluster& c, const resource_name& resource, const json&
                           const json& selector, const std::function<bool(const json&)>& fits) {
   std::vector<object> out;
   auto uid = text_at(owner, {"metadata", "uid"});
+  const auto mark = mark_of(uid);
   bool leaving = is_deleting(owner);
   for (auto& one : c.objects().list(resource, text_at(owner, {"metadata", "namespace"}))) {
     const auto& known = facts_of(one);
     const auto& ref = *known.controller;
-    if (!known.owner.empty() && known.owner != uid) continue; // most belong to others
+    if (known.owner_mark != 0 && known.owner_mark != mark) continue; // most belong to others
+    if (!known.owner.empty() && known.owner != uid) continue;
     if (fits && !fits(*one)) continue;
     bool taken = selects(selector, *known.labels);
     if (!ref.is_null()) {

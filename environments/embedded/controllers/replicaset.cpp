@@ -4,6 +4,7 @@
 #include "environments/embedded/controllers/ownership.hpp"
 #include "environments/embedded/controllers/pods.hpp"
 #include "environments/embedded/controllers/with_status.hpp"
+#include "environments/embedded/object_facts.hpp"
 
 #include <algorithm>
 
@@ -67,11 +68,12 @@ private:
 
   /// The pods of all sets of the same owner: crowded nodes give up theirs first.
   std::vector<object> related_pods() const {
-    auto owner = text_at(controller_of(*set_), {"uid"});
-    if (owner.empty()) return pods_;
+    const auto& own = facts_of(set_);
+    if (own.owner.empty()) return pods_;
     std::vector<object> out;
     for (const auto& set : c_.objects().list(kind_.table, parse_key(key_).ns)) {
-      if (text_at(controller_of(*set), {"uid"}) != owner) continue;
+      const auto& known = facts_of(set);
+      if (known.owner_mark != own.owner_mark || known.owner != own.owner) continue;
       for (auto& pod : owned(c_, "pods", *set)) {
         if (pod_is_active(*pod)) out.push_back(std::move(pod));
       }

@@ -46,8 +46,10 @@ const pod_runtime* node_state::find(const std::string& ns, const std::string& na
 
 pod_runtime* node_state::edit(const std::string& uid) {
   const auto* at = pods_.find(uid);
+  if (!at) return nullptr;
+  edited_.insert({at->pod->ns, at->pod->name});
   const auto& who = owner_.now();
-  if (!at || at->owner == who) return at ? at->pod.get() : nullptr;
+  if (at->owner == who) return at->pod.get();
   auto& entry = pods_.edit(who, uid);
   entry = {std::make_shared<pod_runtime>(*entry.pod), who};
   return entry.pod.get();
@@ -56,7 +58,9 @@ pod_runtime* node_state::edit(const std::string& uid) {
 pod_runtime& node_state::add(pod_runtime pod) {
   const auto& who = owner_.now();
   auto uid = pod.uid;
-  names_.edit(who, object_key{pod.ns, pod.name}) = uid;
+  const object_key key{pod.ns, pod.name};
+  names_.edit(who, key) = uid;
+  edited_.insert(key);
   auto& entry = pods_.edit(who, uid);
   entry = {std::make_shared<pod_runtime>(std::move(pod)), who};
   return *entry.pod;
@@ -68,6 +72,7 @@ void node_state::remove(const std::string& uid) {
   const auto& who = owner_.now();
   const auto pod = at->pod;
   const object_key key{pod->ns, pod->name};
+  edited_.insert(key);
   const auto* name = names_.find(key);
   if (name && *name == uid) names_.erase(who, key);
   if (!pod->ip.empty()) release_ip(pod->ip);
@@ -78,6 +83,20 @@ std::vector<const pod_runtime*> node_state::all() const {
   std::vector<const pod_runtime*> out;
   out.reserve(pods_.size());
   pods_.walk([&](const std::string&, const slot& entry) { out.push_back(entry.pod.get()); });
+  return out;
+}
+
+std::vector<const pod_runtime*> node_state::named(std::string_view ns,
+                                                  std::string_view prefix) const {
+  std::vector<const pod_runtime*> out;
+  const bool in_one = !ns.empty();
+  const object_key first{std::string(ns), in_one ? std::string(prefix) : std::string()};
+  names_.walk(first, [&](const object_key& key, const std::string& uid) {
+    const bool fits = key.name.starts_with(prefix);
+    if (in_one && (key.ns != ns || !fits)) return false;
+    if (const auto* pod = fits ? find(uid) : nullptr) out.push_back(pod);
+    return true;
+  });
   return out;
 }
 

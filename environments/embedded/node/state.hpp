@@ -170,10 +170,16 @@ struct node_state {
   const pod_runtime* find(const std::string& uid) const;
   /// By the object's name: the one that runs under it now.
   const pod_runtime* find(const std::string& ns, const std::string& name) const;
+  /// To change it now: not to be kept.
   pod_runtime* edit(const std::string& uid);
   pod_runtime& add(pod_runtime pod);
   void remove(const std::string& uid);
   std::vector<const pod_runtime*> all() const;
+  /// Those whose names begin like that, of a namespace or of all, by namespace and name.
+  std::vector<const pod_runtime*> named(std::string_view ns, std::string_view prefix) const;
+  /// Under which names something came, changed or went since `forget_edited`.
+  const std::set<object_key>& edited() const { return edited_; }
+  void forget_edited() { edited_.clear(); }
 
   /// A free address of the node's pod network, lowest after the last one given.
   std::string allocate_ip();
@@ -194,6 +200,7 @@ private:
   shared_table<object_key, std::string> names_;
   table_owner owner_;
   forked<std::set<int>> addresses_;
+  std::set<object_key> edited_;
   int last_address_ = 1;
   std::shared_ptr<const std::set<std::string>> images_ =
       std::make_shared<const std::set<std::string>>();

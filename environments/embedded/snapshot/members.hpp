@@ -119,11 +119,9 @@ struct snapshot_access {
   requires is<Q, node_state>
   static auto members(Q& n) {
     using namespace snapshots;
-    return std::tuple{saved{"pods", n.pods_},
-                      saved{"names", n.names_},
-                      left_out{n.owner_},
-                      saved{"addresses", n.addresses_},
-                      saved{"last_address", n.last_address_},
+    return std::tuple{saved{"pods", n.pods_},    saved{"names", n.names_},
+                      left_out{n.owner_},        saved{"addresses", n.addresses_},
+                      left_out{n.edited_},       saved{"last_address", n.last_address_},
                       saved{"images", n.images_}};
   }
   template <class Q>

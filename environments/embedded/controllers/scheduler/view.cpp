@@ -2,6 +2,7 @@
 
 #include "environments/embedded/api/text.hpp"
 #include "environments/embedded/kept_text.hpp"
+#include "environments/embedded/object_facts.hpp"
 
 #include <algorithm>
 
@@ -65,7 +66,7 @@ std::int64_t priority_of(const json& pod) {
 
 std::vector<node_view> view_nodes(const cluster& c, const json& pod) {
   std::vector<node_view> out;
-  std::map<std::string, std::size_t> places;
+  std::map<std::string, std::size_t, std::less<>> places;
   for (const auto& node : c.objects().list("nodes")) {
     node_view one;
     one.node = node;
@@ -78,17 +79,18 @@ std::vector<node_view> view_nodes(const cluster& c, const json& pod) {
   }
   auto uid = text_at(pod, {"metadata", "uid"});
   for (const auto& other : c.objects().list("pods")) {
-    auto on = text_at(*other, {"spec", "nodeName"});
+    const auto& known = facts_of(other);
+    std::string nominated;
+    auto on = known.node;
     if (on.empty()) {
-      on = text_at(*other, {"status", "nominatedNodeName"});
+      on = nominated = text_at(*other, {"status", "nominatedNodeName"});
       if (on.empty() || priority_of(*other) < priority_of(pod) ||
           text_at(*other, {"metadata", "uid"}) == uid) {
         continue;
       }
     }
-    auto phase = text_at(*other, {"status", "phase"});
     auto place = places.find(on);
-    if (place == places.end() || phase == "Succeeded" || phase == "Failed") continue;
+    if (place == places.end() || known.phase == "Succeeded" || known.phase == "Failed") continue;
     out[place->second].add(other);
   }
   return out;
