@@ -43,12 +43,12 @@ object store::get(const resource_name& resource, const object_key& key) const {
 }
 
 object_list store::list(const resource_name& resource, std::string_view ns) const {
-  const auto* table = tables_.find(resource);
-  if (!table) return {};
-  const auto gathered = table->told(ns, [&]() -> std::shared_ptr<const void> {
+  const auto* found = tables_.find(resource);
+  if (!found) return {};
+  const auto gathered = found->told(ns, [&]() -> std::shared_ptr<const void> {
     auto out = std::make_shared<object_list::all>();
-    out->reserve(table->size());
-    table->walk(object_key{std::string(ns), {}}, [&](const object_key& key, const object& one) {
+    out->reserve(found->size());
+    found->walk(object_key{std::string(ns), {}}, [&](const object_key& key, const object& one) {
       if (!ns.empty() && key.ns != ns) return false;
       out->push_back(one);
       return true;

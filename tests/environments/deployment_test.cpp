@@ -202,7 +202,9 @@ TEST_CASE("an orphaned ReplicaSet of the same template is taken over, not made a
   shop s;
   s.create("deployments.apps", deployment("web", 1, web_container()));
   s.wait(60);
-  auto rs = s.c->objects().list("replicasets.apps", "shop").at(0);
+  const auto before = s.c->objects().list("replicasets.apps", "shop");
+  REQUIRE(before.size() == 1);
+  const auto rs = before[0];
   s.change("deployments.apps", "web", [&](json& d) {
     d["metadata"]["deletionTimestamp"] = rfc3339(s.c->now());
     d["metadata"]["finalizers"] = json::array({"orphan"});
