@@ -91,6 +91,9 @@ std::shared_ptr<const tools::shown_table> shown_of(const json& table) {
   auto columns = std::make_shared<std::vector<tools::shown_table::column>>();
   for (const auto& column : member(table, "columnDefinitions"))
     columns->push_back({column.value("name", ""), column.value("priority", 0) != 0});
+  // A server may send cells without saying of which columns.
+  for (const auto& r : member(table, "rows"))
+    while (columns->size() < member(r, "cells").size()) columns->push_back({"", true});
   for (const auto& r : member(table, "rows")) {
     const auto after = out->cells.size() + columns->size();
     for (const auto& cell : member(r, "cells"))
